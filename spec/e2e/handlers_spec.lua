@@ -1,6 +1,7 @@
 -- handlers_spec.lua - whole daemons of a lab whose handler kills them in each verb and in the recovery from that, and
--- that are killed at seeded moments: each release ends committed or rolled back, its folder is the old or the new one,
--- the word that the desk hears says the same, the floor never falls, and no two handlers ever run at once.
+-- that are killed at seeded moments, in releases of a handler's kind and of the kind `files`: each ends committed or
+-- rolled back, its folder is the old or the new one by hash, the word that the desk hears says the same, the floor
+-- never falls, and no two handlers ever run at once.
 -- DT_SWARM_SOAK=1: 1,000 kills, of eight daemons beside each other.
 -- mostly waits: for daemons that start again
 local dpkg_root = require "spec.dpkg_root"
@@ -20,7 +21,8 @@ local RESOLVED <const> = { committed = true, rolled_back = true, rejected = true
 local ROBOT <const> = [[
 local p = extend "duckiebot"
 p.clock = "system"
-p.clients.updates.handlers = "%s"
+p.clients.updates.handlers = "HOME/handlers"
+p.clients.updates.folders = { room = { path = "HOME/data/room", after = "HOME/after" } }
 function p.clients.updates.ready(release) return release.in_window == true end
 function p.clients.updates.healthy(_, now) return now.failed ~= nil end
 return p
@@ -30,21 +32,44 @@ return { release = "%s", robots = { "%s" }, waves = { { robots = %d, max_unavail
   max_failures = 9 }
 ]]
 
+-- What each name is, and where it goes on a robot.
+local KINDS <const> = { demos = "toy", room = "files --target room" }
+local PLACES <const> = { demos = "tree", room = "data/room" }
+local FILES <const> = 100 -- in the folder `room`
+local AFTER <const> = [[#!/bin/sh
+sleep 0.1
+read -r text < HOME/data/room/1
+[ "$text" != "$(cat HOME/sick)" ]
+]]
+
 describe("a whole daemon", function()
   local desk, why
-  local serial, kills = 0, 0
-  local floors = {} -- by robot
+  local kills = 0
+  local serials, floors = { demos = 0, room = 0 }, { demos = {}, room = {} } -- floors: by robot
 
   local function home(robot) return (desk.swarm:path(robot, ""):gsub("/$", "")) end
 
   local function read(robot, name) return folder.read(home(robot) .. "/" .. name) or "" end
+
+  -- Of all files in PLACE, with their names.
+  local function hash_of(place)
+    return (swarm.sh(("cd %s && find . -type f ! -name .dt-swarm-release -exec sha256sum {} + | sort | sha256sum")
+      :format(place)))
+  end
+
+  -- Makes PLACE anew, as the folder of the release NAME with TEXT.
+  local function fill(place, name, text)
+    swarm.sh(("rm -rf %s; mkdir -p %s"):format(place, place))
+    if name == "demos" then return folder.write(place .. "/file", text) end
+    for i = 1, FILES do folder.write(("%s/%d"):format(place, i), text .. "\n" .. i) end
+  end
 
   local function alive(robot) return desk.swarm.running[robot].alive() end
 
   local blamed -- is the policy in force blamed for each kill, as a service manager would have it?
   local function start(robot)
     if not blamed then os.remove(home(robot) .. "/state/policy") end
-    desk:start(robot, ROBOT:format(home(robot) .. "/handlers"))
+    desk:start(robot, (ROBOT:gsub("HOME", home(robot))))
     folder.write(home(robot) .. "/pid", tostring(desk.swarm.running[robot].pid))
   end
 
@@ -53,6 +78,10 @@ describe("a whole daemon", function()
     if not desk then return end
     for _, robot in ipairs(ROBOTS) do
       shell_handler.put(home(robot))
+      fill(home(robot) .. "/data/room", "room", "old")
+      folder.write(home(robot) .. "/sick", "nothing")
+      folder.write(home(robot) .. "/after", (AFTER:gsub("HOME", home(robot))))
+      swarm.sh(("chmod 755 %s/after"):format(home(robot)))
       start(robot)
     end
     desk:start("desk", 'local p = extend "duckiebot"\np.clock = "system"\nreturn p\n')
@@ -70,24 +99,37 @@ describe("a whole daemon", function()
     return by
   end
 
-  -- ROBOT, whose tree was BEFORE, ended the release KEY, with TEXT, in the way that it said.
-  local function check(robot, key, state, before, text)
-    local told = ("%s of %s: %s\n%s\n%s"):format(key, robot, text, read(robot, "log"), desk.swarm:log(robot))
+  -- ROBOT, whose hash was BEFORE, ended the release KEY of NAME, whose hash is NEW, in the way that it said.
+  local function check(robot, name, key, state, before, new)
+    local told = ("%s of %s: %s\n%s\n%s"):format(key, robot, state, read(robot, "log"), desk.swarm:log(robot))
     local kept = json.decode((read(robot, "state/updates/state"):gsub("\n$", ""))).data
     assert.equal(state, kept.runs[key .. "/1"].state, told)
-    assert.equal(state == "committed" and text or before, read(robot, "tree/file"), told)
-    if state == "committed" then floors[robot] = serial end
-    assert.equal(floors[robot], kept.floor.demos, told)
+    assert.equal(state == "committed" and new or before, hash_of(home(robot) .. "/" .. PLACES[name]), told)
+    if state == "committed" then floors[name][robot] = serials[name] end
+    assert.equal(floors[name][robot], kept.floor[name], told)
     assert.is_nil(read(robot, "log"):find "two", told)
   end
 
-  -- Signs TEXT as the next release and lets ROBOTS take it, each started again whenever it was killed; KILL(robot) is
-  -- called in each look at one of which the desk does not know how it ended. → how each ended, by robot
-  local function roll(text, robots, kill)
-    serial = serial + 1
-    local key, before, by = "demos/" .. serial, {}, nil
-    for _, robot in ipairs(robots) do before[robot] = read(robot, "tree/file") end
-    desk:sign(("release new demos --kind toy --version 1.%d any=%s"):format(serial, desk:file("payload", text)))
+  -- Signs TEXT as the next release of NAME. → its key, its hash
+  local function release(name, text)
+    serials[name] = serials[name] + 1
+    local place = desk.swarm:path("desk", "new")
+    fill(place, name, text)
+    local payload = place .. "/file"
+    if name == "room" then
+      payload = desk.swarm:path("desk", "room.tar.gz")
+      swarm.sh(("tar -czf %s -C %s ."):format(payload, place))
+    end
+    desk:sign(("release new %s --kind %s --version 1.%d any=%s"):format(name, KINDS[name], serials[name], payload))
+    return name .. "/" .. serials[name], hash_of(place)
+  end
+
+  -- Releases TEXT as NAME and lets ROBOTS take it, each started again whenever it was killed; KILL(robot) is called in
+  -- each look at one of which the desk does not know how it ended. → how each ended, by robot
+  local function roll(name, text, robots, kill)
+    local key, new = release(name, text)
+    local before, by = {}, nil
+    for _, robot in ipairs(robots) do before[robot] = hash_of(home(robot) .. "/" .. PLACES[name]) end
     desk:sign("rollout start " .. desk:file("plan.lua", PLAN:format(key, table.concat(robots, '", "'), #robots,
       #robots)))
     local took = patience.within(20 + #robots, function()
@@ -105,7 +147,7 @@ describe("a whole daemon", function()
     end, 0.1)
     assert.is_truthy(took, not took and ("%s: %s\n%s\n%s"):format(key, text, desk:teacher "rollout status",
       desk.swarm:logs()))
-    for _, robot in ipairs(robots) do check(robot, key, by[robot], before[robot], text) end
+    for _, robot in ipairs(robots) do check(robot, name, key, by[robot], before[robot], new) end
     return by
   end
 
@@ -116,7 +158,7 @@ describe("a whole daemon", function()
 
   local function killed_at(text, bad, ...)
     shell_handler.set(home "ada", { ... }, bad)
-    local state = roll(text, { "ada" }).ada
+    local state = roll("demos", text, { "ada" }).ada
     have_come("ada", state)
     return state
   end
@@ -145,10 +187,9 @@ describe("a whole daemon", function()
     start "ada"
   end)
 
-  -- → kill(robot), by which DRAW kills it a few times, at moments from now on; it finds its payload BAD.
-  local function at_moments(draw, robot, bad)
+  -- → kill(), by which DRAW kills ROBOT a few times, at moments from now on.
+  local function at_moments(draw, robot)
     local left, at = MOST, nil
-    shell_handler.set(home(robot), {}, bad)
     return function()
       local now = patience.now()
       at = at or now + 0.1 + draw:integer(2500) / 1000
@@ -158,20 +199,26 @@ describe("a whole daemon", function()
     end
   end
 
-  -- One release, in which of each two daemons one is killed at moments, and, of many, the other by its handler.
+  -- How ROBOT, one of those that find TEXT no good if BAD, is killed in the release TEXT: by its handler, in one of the
+  -- ways that it knows, or at moments. → kill(), nil: by its handler
+  local function set(draw, robot, text, by_handler)
+    local bad = draw:integer(2) == 1
+    local way = by_handler and shell_handler.ways[draw:integer(#shell_handler.ways) + 1] or { bad = bad }
+    shell_handler.set(home(robot), way, way.bad)
+    folder.write(home(robot) .. "/sick", bad and text or "nothing")
+    return not by_handler and at_moments(draw, robot) or nil
+  end
+
+  -- One release, of a handler's kind and of the kind `files` by turns. Of the first one half of many daemons is killed
+  -- by its handler.
   local function round(draw, number)
-    local kill_of = {}
+    local name, text, kill_of = number % 2 == 1 and "demos" or "room", "round " .. number, {}
     for i, robot in ipairs(ROBOTS) do
-      if #ROBOTS == 1 or (i + number) % 2 == 0 then
-        kill_of[robot] = at_moments(draw, robot, draw:integer(2) == 1)
-      else
-        local way = shell_handler.ways[draw:integer(#shell_handler.ways) + 1]
-        shell_handler.set(home(robot), way, way.bad)
-      end
+      kill_of[robot] = set(draw, robot, text, name == "demos" and (i + number // 2) % 2 == 0 and #ROBOTS > 1)
     end
-    local by = roll("round " .. number, ROBOTS, function(robot) if kill_of[robot] then kill_of[robot]() end end)
+    local by = roll(name, text, ROBOTS, function(robot) if kill_of[robot] then kill_of[robot]() end end)
     for _, robot in ipairs(ROBOTS) do have_come(robot, by[robot]) end
-    return by
+    return name, by
   end
 
   it("is never half, at whatever moment it is killed", function()
@@ -179,13 +226,19 @@ describe("a whole daemon", function()
     local draw, counts, first, number = random.seeded(5), {}, kills, 0
     while kills - first < KILLS do
       number = number + 1
-      local by = round(draw, number)
-      for _, robot in ipairs(ROBOTS) do counts[by[robot]] = (counts[by[robot]] or 0) + 1 end
+      local name, by = round(draw, number)
+      for _, robot in ipairs(ROBOTS) do
+        local what = ("%s %s"):format(name, by[robot])
+        counts[what] = (counts[what] or 0) + 1
+      end
       if number % 10 == 0 then print(("# %d kills in %d releases"):format(kills - first, number)) end
     end
-    print(("# killed %d times: %d updates committed, %d rolled back"):format(kills - first, counts.committed or 0,
-      counts.rolled_back or 0))
-    assert.is_nil(counts.rejected)
+    print(("# killed %d times in %d releases"):format(kills - first, number))
+    for _, name in ipairs { "demos", "room" } do
+      print(("# %s: %d updates committed, %d rolled back"):format(name, counts[name .. " committed"] or 0,
+        counts[name .. " rolled_back"] or 0))
+      assert.is_nil(counts[name .. " rejected"])
+    end
   end)
 
   it("whose own new package does not start is taken back by the machine's service, and says so to all", function()
