@@ -10,6 +10,7 @@ local listens = loopback.listens
 
 local SOAK <const> = os.getenv "DT_SWARM_SOAK"
 local RELOADS <const> = math.tointeger(tonumber(os.getenv "DT_SWARM_RELOADS")) or SOAK and 10000 or 40
+local RECORDS <const> = SOAK and "" or "20000" -- that pour in; then they come one by one
 local QUIET_RELOADS <const> = SOAK and 1000 or 30 -- without records, for the memory, several times
 local GROWTH <const> = 1000000 -- bytes of private memory that they may add
 local WAYS <const> = { "save", "rename", "signal", "command" } -- in turn
@@ -83,8 +84,8 @@ function p.clients.logs.share() return false, "round %d" end]]
   -- → fn() → what the sender printed
   local function begin_saying()
     local base = w.dir .. "/sender"
-    os.execute(("%s spec/e2e/numbered.lua %s %d %d >%s.out 2>&1 & echo $! >%s.pid"):format(os.getenv "LUA" or "lua5.4",
-      w.swarm, ports[1], ports[2], base, base))
+    os.execute(("%s spec/e2e/numbered.lua %s %d %d %s >%s.out 2>&1 & echo $! >%s.pid"):format(
+      os.getenv "LUA" or "lua5.4", w.swarm, ports[1], ports[2], RECORDS, base, base))
     sender = tonumber(folder.read(base .. ".pid"))
     return function() return folder.read(base .. ".out") end
   end
