@@ -5,6 +5,7 @@
 local backoff = require "backoff"
 local bounded = require "bounded"
 local rank = require "rank"
+local soon = require "soon"
 
 local kubos = { name = "kubos" }
 kubos.__index = kubos
@@ -82,15 +83,11 @@ kubos.needs = { "channels" }
 
 --- The client, as lua/clients/init.lua has it.
 function kubos.open(handle)
-  local node, soon = handle.node, nil
+  local node = handle.node
   local self = kubos.new { loop = handle.loop, random = node.random, log = node.log, id = node.id,
     dcache = node.dcache, peers = node.comms.peers, channels = node.channels }
-  local function news()
-    soon = soon or handle.loop:after(SOON_MS, function()
-      soon = nil
-      self:look()
-    end)
-  end
+  local coming = soon.new(handle.loop, SOON_MS, function() self:look() end)
+  local function news() coming:ask() end
   handle:on_back(news)
   handle:keep(node.comms.addresses:on_news(news))
   handle.loop:every(LOOK_MS, function() self:look() end)

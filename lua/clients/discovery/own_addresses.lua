@@ -1,6 +1,7 @@
 -- own_addresses.lua - says where this node can be met, as far as the policy lets it. Dials nobody.
 local address = require "core.address"
 local json = require "core.json"
+local soon = require "soon"
 
 local own_addresses = {}
 own_addresses.__index = own_addresses
@@ -22,6 +23,7 @@ local ENDS <const> = "/dswarm-line"
 function own_addresses.new(given)
   local self = setmetatable({ bucket = ("pri/%s/addresses"):format(given.id) }, own_addresses)
   for _, name in ipairs { "loop", "comms", "log", "known", "told", "ipfs", "looked" } do self[name] = given[name] end
+  self.coming = soon.new(self.loop, SOON, function() self:look() end)
   return self
 end
 
@@ -102,12 +104,7 @@ function own_addresses:ask_anew()
 end
 
 --- Where this node can be met may be otherwise: looks soon.
-function own_addresses:look_soon()
-  self.soon = self.soon or self.loop:after(SOON, function()
-    self.soon = nil
-    self:look()
-  end)
-end
+function own_addresses:look_soon() self.coming:ask() end
 
 --- A newcomer hears it again. MINE: at once, as one's own; FITS: on which channels (comms/init.lua).
 function own_addresses:say_again(mine, fits)
@@ -123,7 +120,8 @@ function own_addresses:start()
 end
 
 function own_addresses:stop()
-  for _, name in ipairs { "timer", "soon" } do if self[name] then self[name]:cancel() end end
+  if self.timer then self.timer:cancel() end
+  self.coming:cancel()
 end
 
 --- What the policy lets others know of NODE: as the hook `announce` answers.

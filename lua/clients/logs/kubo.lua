@@ -7,6 +7,7 @@ local bounded = require "bounded"
 local kubo_pins = require "clients.logs.kubo_pins"
 local secrets = require "routing.channels.secrets"
 local slices = require "slices"
+local soon = require "soon"
 local to_json = require "clients.control.to_json"
 
 local kubo = { name = "kubo", needs = { "content" } }
@@ -183,11 +184,7 @@ end
 
 --- The same soon: something was said of a file.
 function kubo:look_soon()
-  if self.soon or not self.wanted then return end
-  self.soon = self.loop:after(SOON_MS, function()
-    self.soon = nil
-    self:look()
-  end)
+  if self.wanted then self.coming:ask() end
 end
 
 --- WANTED as the setting has it, from now on; false: none. What was pinned elsewhere stays there.
@@ -227,6 +224,7 @@ function kubo.new(given)
     "stands", "listen" } do
     self[name] = given[name]
   end
+  self.coming = soon.new(self.loop, SOON_MS, function() self:look() end)
   return self
 end
 

@@ -2,6 +2,7 @@
 local carried = require "clients.logs.carried"
 local declined = require "clients.logs.declined"
 local listeners = require "listeners"
+local soon = require "soon"
 local stale_partials = require "clients.logs.stale_partials"
 local holders = require "clients.logs.holders"
 local shared_facts = require "clients.logs.shared_facts"
@@ -51,6 +52,7 @@ function replicate.new(given)
     barred = given.barred or function() end }, replicate)
   for _, name in ipairs { "loop", "log", "time", "dcache", "comms", "policy", "here", "names", "label", "placement",
     "content" } do self[name] = given[name] end
+  self.coming = soon.new(self.loop, SOON, function() self:ask() end)
   self.fetch_queue = fetch_queue.new { at_once = function() return self.policy:get "clients.logs.at_once" end }
   self.stale_partials = stale_partials.new { content = self.content, log = self.log }
   self.retry = retry.new { loop = self.loop, random = given.random, wake = function(key, tried)
@@ -80,7 +82,7 @@ function replicate:consider_soon(key, signer)
     return
   end
   table.insert(self.queue, { key = key, signer = signer })
-  self:soon()
+  self.coming:ask()
 end
 
 -- A copy of the file KEY was lost here: whoever else has it is asked for it, soon or after a rest (lost_copies.lua).
@@ -107,18 +109,10 @@ end
 
 function replicate:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.pending or false } do
-    if timer then timer:cancel() end
-  end
+  if self.timer then self.timer:cancel() end
+  self.coming:stop()
   if self.walking then self.walking.stop() end
   for _, part in ipairs { "gone", "returning", "carried", "placement", "retry" } do self[part]:stop() end
-end
-
-function replicate:soon()
-  self.pending = self.pending or not self.stopped and self.loop:after(SOON, function()
-    self.pending = nil
-    self:ask()
-  end)
 end
 
 local function open(self, record)

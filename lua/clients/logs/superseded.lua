@@ -4,6 +4,7 @@
 -- A stranger could share a longer file that begins with a robot's file, to have the robot's file removed. So a file
 -- stays if anybody else was heard to share it, too, and also if the newer one does not have all of its names.
 local prefix = require "dcache.content.prefix"
+local soon = require "soon"
 local sorted = require "sorted"
 local walk = require "dcache.walk"
 
@@ -18,6 +19,7 @@ local VERSIONS = 64 -- of one name that are compared in one look
 function superseded.new(given)
   local self = setmetatable({}, superseded)
   for _, name in ipairs { "loop", "content", "worker", "dcache" } do self[name] = given[name] end
+  self.coming = soon.new(self.loop, SOON, function() self:check() end)
   return self
 end
 
@@ -146,13 +148,7 @@ function superseded:check()
 end
 
 -- A file came: soon looked at, once for several.
-function superseded:soon()
-  if self.waiting or self.stopped then return end
-  self.waiting = self.loop:after(SOON, function()
-    self.waiting = nil
-    self:check()
-  end)
-end
+function superseded:soon() self.coming:ask() end
 
 function superseded:start()
   self.timer = self.loop:every(EVERY, function() self:check() end)
@@ -161,9 +157,8 @@ end
 
 function superseded:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.waiting or false } do
-    if timer then timer:cancel() end
-  end
+  if self.timer then self.timer:cancel() end
+  self.coming:stop()
   if self.walking then self.walking.stop() end
 end
 

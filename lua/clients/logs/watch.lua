@@ -1,6 +1,7 @@
 -- watch.lua - what is in a folder and below it, and what happens there. Opens no file, judges none.
 --
 -- inotify tells at once; a scan each minute, and after events were lost, tells again: it cannot go deaf.
+local soon = require "soon"
 local system_folders = require "system_folders"
 
 local watch = {}
@@ -28,6 +29,7 @@ function watch.new(given)
     "hidden", "refused", "scanned" } do
     self[name] = given[name]
   end
+  self.coming = soon.new(self.loop, SOON_MS, function() self:scan() end)
   return self
 end
 
@@ -197,19 +199,11 @@ function Watch:reset()
   self.scanning, self.again, self.serial = nil, nil, self.serial + 1
 end
 
-local function soon(self)
-  if self.soon then return end
-  self.soon = self.loop:after(SOON_MS, function()
-    self.soon = nil
-    self:scan()
-  end)
-end
-
 -- == events
 
 local function on_folder(self, name, event)
   if event.moved_from or event.delete then unwatch_beneath(self, name) end
-  soon(self)
+  self.coming:ask()
 end
 
 local function on_file(self, name, event)
@@ -231,10 +225,10 @@ local function on_event(self, event)
   if not path then return end
   if event.ignored then
     unwatch(self, path)
-    if path == "" then soon(self) end
+    if path == "" then self.coming:ask() end
   elseif event.self or event.attributes and not event.name then
     if event.self and path == "" then unwatch_beneath(self, path) end
-    soon(self)
+    self.coming:ask()
   elseif event.name and event.isdir then
     on_folder(self, join(path, event.name), event)
   elseif event.name then
@@ -289,9 +283,8 @@ end
 
 function Watch:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.soon or false } do
-    if timer then timer:cancel() end
-  end
+  if self.timer then self.timer:cancel() end
+  self.coming:stop()
   if self.poll then self.poll:close() end
   if self.handle then self.handle:close() end
   self.poll, self.handle = nil, nil

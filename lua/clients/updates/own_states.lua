@@ -10,8 +10,6 @@ own_states.__index = own_states
 
 local WHY_BYTES <const>, TAIL <const> = 120, 8
 local AGAIN <const> = 60 * 1000 -- ms between two times that one word is said again
--- No word takes a lower one's place within a run.
-local RANK <const> = { deferred = 1, applying = 2, failed = 3, committed = 4, rolled_back = 4, rejected = 4 }
 
 --- given.node, saved (saved.lua), known (known.lua)
 function own_states.new(given)
@@ -102,9 +100,9 @@ local function higher(self, row, now)
   local heard, mine = self.known:mine(row.key), self.saved.data.runs[row.key]
   local is_now = now and now.run == row.key
   if is_now or not heard or not row.plan_cid or heard.plan ~= row.plan_cid:sub(-TAIL) then return nil end
-  local before = mine and RANK[mine.state] or 0
-  if RANK[heard.state] < before then return nil end
-  if RANK[heard.state] == before and not (before == 1 and (heard.round or 0) > (mine.round or 0)) then return nil end
+  local before, rank = mine and turn.RANK[mine.state] or 0, turn.RANK[heard.state]
+  if rank < before then return nil end
+  if rank == before and not (before == 1 and (heard.round or 0) > (mine.round or 0)) then return nil end
   local entry = { go = mine and mine.go, plan = row.plan_cid, round = heard.round, state = heard.state,
     why = heard.why, word = heard.word }
   if heard.state == "applying" then

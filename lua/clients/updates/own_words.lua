@@ -2,6 +2,7 @@
 -- when its time turned out wrong. Decides no state, and keeps none (own_states.lua does).
 local json = require "core.json"
 local signer = require "dcache.signer"
+local soon = require "soon"
 local update_keys = require "dcache.update_keys"
 
 local own_words = {}
@@ -31,13 +32,8 @@ function own_words.new(given)
     self.known = nil
     given.news()
   end)
-  self.undos[2] = self.node.time:on_leap(function()
-    if self.leapt then return end
-    self.leapt = self.loop:after(SOON, function()
-      self.leapt = nil
-      say_anew(self)
-    end)
-  end)
+  self.leapt = soon.new(self.loop, SOON, function() say_anew(self) end)
+  self.undos[2] = self.node.time:on_leap(function() self.leapt:ask() end)
   return self
 end
 
@@ -82,7 +78,7 @@ end
 function own_words:stop()
   self.stopped = true
   for _, undo in ipairs(self.undos) do undo() end
-  if self.leapt then self.leapt:cancel() end
+  self.leapt:stop()
 end
 
 return own_words

@@ -7,6 +7,7 @@
 --   now        what is under way, see machine.lua | absent
 --   runs       by "NAME/SEQ/RUN" { go = true?, plan = CID, round = R?, state = S?, why = T?, word = W? }
 local json = require "core.json"
+local turn = require "clients.updates.turn"
 local update_keys = require "dcache.update_keys"
 
 local saved = {}
@@ -14,8 +15,6 @@ saved.__index = saved
 
 local MOST <const> = 64 -- failures, names, runs
 local PHASES <const> = { applying = true, verifying = true, committing = true, rolling_back = true }
-local STATES <const> = { deferred = true, applying = true, failed = true, committed = true, rolled_back = true,
-  rejected = true }
 
 local function is_count(value) return math.type(value) == "integer" and value >= 0 end
 
@@ -32,7 +31,7 @@ local function is_installed(one)
 end
 
 local function is_run(one)
-  return type(one) == "table" and (one.state == nil or STATES[one.state] == true) and type(one.plan) == "string"
+  return type(one) == "table" and (one.state == nil or turn.RANK[one.state] ~= nil) and type(one.plan) == "string"
     and (one.round == nil or is_count(one.round))
 end
 

@@ -1,6 +1,7 @@
 -- statuses.lua - what robots said of themselves in the runs that are known, by run and robot: kept up by news, read in
 -- slices where a run becomes known later than its words. Judges no turn.
 local slices = require "slices"
+local turn = require "clients.updates.turn"
 
 local statuses = {}
 statuses.__index = statuses
@@ -9,8 +10,6 @@ statuses.RUNS_MAX = 64 -- whose words are kept
 
 local BUCKET <const> = "updates/status"
 local WORDS_MAX <const> = 4096 -- of one run
--- A robot's words only rise within a run, whatever is heard last.
-local RANK <const> = { deferred = 1, applying = 2, failed = 3, committed = 4, rolled_back = 4, rejected = 4 }
 
 --- given.node
 --- given.loop
@@ -21,7 +20,7 @@ function statuses.new(given)
 end
 
 local function falls(new, old)
-  local a, b = RANK[new.state], RANK[old.state]
+  local a, b = turn.RANK[new.state], turn.RANK[old.state]
   return a < b or a == 1 and b == 1 and (new.round or 0) < (old.round or 0)
 end
 

@@ -12,6 +12,8 @@ turn.RESOLVED = { committed = true, rolled_back = true, rejected = true }
 turn.FAILED = { failed = true, rolled_back = true }
 --- Those of a robot that has begun in this run: it never starts again, and cannot be absent.
 turn.BEGUN = { applying = true, failed = true, committed = true, rolled_back = true }
+--- All states, by how far a robot is: within a run no word takes the place of a higher one, whatever is heard last.
+turn.RANK = { deferred = 1, applying = 2, failed = 3, committed = 4, rolled_back = 4, rejected = 4 }
 
 local SHOWN <const> = 8 -- robots that a reason names
 
