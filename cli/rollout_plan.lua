@@ -1,5 +1,6 @@
 -- rollout_plan.lua - `rollout plan`: a plan file as the plan that would be signed, played through on demand; and whom
 -- earlier runs left out. Signs nothing, changes nothing.
+local is_away = require "cli.updates".is_away
 local json = require "core.json"
 local plan_file = require "cli.plan_file"
 local plans = require "clients.updates.plan"
@@ -102,14 +103,6 @@ local function waves_of(plan, facts)
   return waves
 end
 
---- How many robots of PLAN are down, and fail, at most.
-function rollout_plan.bounds(plan)
-  local most = 0
-  for _, wave in ipairs(plan.waves) do most = math.max(most, wave.max_unavailable) end
-  return math.min(#plan.order, most + plan.absent.most),
-    math.min(#plan.order, plan.max_failures + most + plan.absent.most - 1)
-end
-
 local COLUMNS <const> = {
   { title = "WAVE", rank = 1 }, { title = "ROBOTS", rank = 3 }, { title = "AT ONCE", rank = 2 },
   { title = "SOAK", rank = 4 }, { title = "STARTS", rank = 1 }, { title = "WHO", give = true, least = 12, rank = 1 },
@@ -136,8 +129,6 @@ local function rows_of(waves, starts, s)
   return rows
 end
 
-local AWAY <const> = { lost = true, left = true }
-
 local function say_bounds(answer, s)
   local plan = answer.plan
   local goes_on = answer.failed_most > plan.max_failures and ", as who has begun goes on" or ""
@@ -147,7 +138,7 @@ local function say_bounds(answer, s)
   local away = {}
   for _, wave in ipairs(answer.waves) do
     for _, one in ipairs(wave.robots) do
-      if AWAY[one.status] then away[#away + 1] = s:text(one.label) end
+      if is_away(one.status) then away[#away + 1] = s:text(one.label) end
     end
   end
   if away[1] then
@@ -227,7 +218,8 @@ end
 
 local function answer_of(plan, facts)
   local answer = { schema = 1, plan = plan, waves = waves_of(plan, facts), size = #assert(plans.write(plan)) }
-  answer.down_most, answer.failed_most = rollout_plan.bounds(plan)
+  answer.down_most = plans.down_most(plan, #plan.order)
+  answer.failed_most = math.min(#plan.order, plan.max_failures + answer.down_most - 1)
   answer.timeless = warnings.timeless(plan, facts)
   return answer
 end

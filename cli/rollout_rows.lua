@@ -1,4 +1,5 @@
 -- rollout_rows.lua - how a run looks: its plan, its robots, how far it is. Asks nobody.
+local plans = require "clients.updates.plan"
 local updates = require "cli.updates"
 
 local rows = {}
@@ -36,16 +37,15 @@ end
 
 --- The plan of RUN, of `updates`, as it is to be signed.
 function rows.plan(run, s)
-  local plan, list, most = run.plan_facts, {}, 0
+  local plan, list = run.plan_facts, {}
   for i, wave in ipairs(plan.waves) do
-    most = math.max(most, wave.max_unavailable)
     list[i] = { tostring(i), tostring(wave.robots), tostring(wave.max_unavailable), s.span(wave.soak * 1000),
       names(robots_of(run, i), s) }
   end
   s:line(("%s, %s %s"):format(s:paint("title", s:text(run.run)), s:text(run.kind), s:text(run.version)))
   s:table(PLAN, list)
   s:say(("At most %d down at once; it stops at %s. A robot that cannot use its turn for %s goes on to the next round; \z
-    one that cannot tell whether it is well %s. Time: %s."):format(most + plan.absent.most,
+    one that cannot tell whether it is well %s. Time: %s."):format(plans.down_most(plan, #run.robots),
     s.count(run.max_failures, "failure"), s.span(plan.patience * 1000),
     plan.unknown == "back" and "goes back" or "stays", s:text(plan.clock)))
   if plan.absent.most > 0 then
@@ -107,7 +107,6 @@ local function say_troubles(run, s)
   end
 end
 
-local AWAY <const> = { lost = true, left = true }
 local AWAY_MS <const> = 6 * 60 * 1000 -- not heard for so long: also one that is not called lost
 local SKIPPED <const> = 8 -- robots that one skip may name
 
@@ -121,7 +120,7 @@ local function awaited(run)
   end
   for _, robot in ipairs(run.robots) do
     local seen = robot.seen_ms or 0
-    local away = AWAY[robot.node_status or ""] or seen >= AWAY_MS
+    local away = updates.is_away(robot.node_status) or seen >= AWAY_MS
     if away and not robot.self and not updates.resolved(robot) and robot ~= last then
       list[#list + 1], least = robot, math.min(least or seen, seen)
     end

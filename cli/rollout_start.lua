@@ -62,21 +62,13 @@ local function open_runs(answer, plan)
   return list
 end
 
--- How many of RUN may be down at once, by its plan | nil: that is not here
-local function most_down(run)
-  if not run.plan_facts then return nil end
-  local plan = { waves = run.plan_facts.waves, absent = run.plan_facts.absent, order = run.robots,
-    max_failures = run.max_failures }
-  return (rollout_plan.bounds(plan))
-end
-
 local function say_before(context, plan, facts, old)
   local s = context.show
   if context.as_json then return end
   rollout_plan.show(plan, facts, s)
   warnings.say_handler(facts.updates, plan.release, s)
   for _, run in ipairs(old) do
-    local its = most_down(run)
+    local its = run.plan_facts and plans.down_most(run.plan_facts, #run.robots) -- else its plan is not here
     s:say(("%s is dismissed by that. A robot that has not heard so counts in both: %s more may be down meanwhile.")
       :format(s:text(run.run), its and "up to " .. its or "some"))
   end

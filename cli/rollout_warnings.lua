@@ -4,7 +4,6 @@ local updates = require "cli.updates"
 
 local warnings = {}
 
-local AWAY <const> = { lost = true, left = true }
 local NO_CLOCK <const> = "none" -- what a node says that has no proved time
 
 --- Robots of PLAN that are here and do not know the time it wants: { count, adopt = would a plan with the clock
@@ -13,12 +12,12 @@ local NO_CLOCK <const> = "none" -- what a node says that has no proved time
 function warnings.timeless(plan, facts)
   local count, is_told = 0, false
   for _, row in ipairs(facts.rows) do
-    is_told = is_told or not AWAY[row.status] and row.clock ~= nil and row.clock ~= NO_CLOCK
+    is_told = is_told or not updates.is_away(row.status) and row.clock ~= nil and row.clock ~= NO_CLOCK
   end
   if plan.clock == "adopted" and is_told then return nil end
   for _, id in ipairs(plan.order) do
     local row = facts.by_id[id]
-    if row and not AWAY[row.status] and row.clock == NO_CLOCK then count = count + 1 end
+    if row and not updates.is_away(row.status) and row.clock == NO_CLOCK then count = count + 1 end
   end
   return count > 0 and { count = count, adopt = is_told and plan.clock == "proved" } or nil
 end

@@ -1,6 +1,8 @@
 -- rollout_word.lua - `rollout pause|resume|skip|abort`: a person signs that nobody begins for now, or again; that
 -- robots count as resolved; that the run shall not be.
+local blake2b = require "core.hash".blake2b
 local json = require "core.json"
+local text = require "core.text"
 local trust = require "cli.trust"
 local update_keys = require "dcache.update_keys"
 local updates = require "cli.updates"
@@ -8,6 +10,7 @@ local updates = require "cli.updates"
 local words = {}
 
 local WHY_MAX <const> = 120 -- bytes
+local PAUSES_MOST <const> = 99 -- of one run for one reason
 local SKIP_MOST <const> = 8 -- robots in a skip
 
 local function key_end(id) return id:sub(-4) end
@@ -32,41 +35,43 @@ local function robot_of(context, run, word)
     run.run, table.concat(names, ", "), #run.robots > #names and " …" or ""), "missing")
 end
 
--- What is proposed as pauses of RUN now, each a hash.
+-- The pauses of RUN that hold now; and a set of the hashes of all that somebody ended.
 local function pauses(context, run)
   local answer = context:ask_quietly { command = "record", bucket = "updates/pause", key = run.run }
-  local list, barred = {}, {}
+  local list, ended = {}, {}
   for _, one in ipairs(answer and answer.proposals or {}) do
     if one.holds then list[#list + 1] = one end
   end
-  for _, st in ipairs(answer and answer.dismissals or {}) do barred[st.hash or ""] = true end
-  return list, barred
+  for _, st in ipairs(answer and answer.dismissals or {}) do ended[st.hash or ""] = true end
+  return list, ended
 end
 
--- The beginning of TEXT, at most MOST bytes of whole characters.
-local function cut(text, most) return #text <= most and text or text:sub(1, utf8.offset(text, 0, most + 1) - 1) end
+-- The beginning of LINE, at most MOST bytes of whole characters.
+local function cut(line, most)
+  return #line <= most and line or line:sub(1, utf8.offset(line, 0, most + 1) - 1)
+end
 
-local verbs = {}
+local function hash_of(data) return text.base64url(blake2b(json.encode(data))) end
 
--- Another person's resume bars the very same words: a pause for the same reason is another one by its number.
-local function new_why(why, context, run)
-  local list, barred = pauses(context, run)
-  if list[1] then return nil, list[1] end
-  if not next(barred) then return why end
-  local hash, core_text, first = require "core.hash".blake2b, require "core.text", why
-  for n = 2, 99 do
-    if not barred[core_text.base64url(hash(json.encode { why = why }))] then return why end
+-- Whoever ends a pause bars its very DATA for good: another one for the same reason has a number behind that.
+local function new_why(reason, ended)
+  local why = reason
+  for n = 2, PAUSES_MOST do
+    if not ended[hash_of { why = why }] then return why end
     local number = (" (pause %d)"):format(n)
-    why = cut(first, WHY_MAX - #number) .. number
+    why = cut(reason, WHY_MAX - #number) .. number
   end
   return why
 end
 
+local verbs = {}
+
 function verbs.pause(context, options, run)
-  local why, held = new_why(options.why, context, run)
-  if held then
-    return trust.refuse(context, ("%s is paused already: %s"):format(run.run, held.data.why), "duplicate")
+  local held, ended = pauses(context, run)
+  if held[1] then
+    return trust.refuse(context, ("%s is paused already: %s"):format(run.run, held[1].data.why), "duplicate")
   end
+  local why = new_why(options.why, ended)
   local ttl = options["for"] or updates.TTL.pause
   return { bucket = "updates/pause", key = run.run, data = { why = why },
     question = ("Pause %s? Nobody begins; what is under way goes on."):format(run.run),

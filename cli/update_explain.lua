@@ -1,13 +1,13 @@
 -- update_explain.lua - `update explain`: why this robot does or does not begin, each closed gate with what was seen and
 -- what opens it. It asks the daemon only, or a robot's through the swarm.
+local update_keys = require "dcache.update_keys"
 local width = require "cli.width"
 
 local explain = {}
 
 function explain.request(options) return { command = "update explain", run = options.run } end
 
-local PHASES <const> = { unnamed = "not named by the plan", offered = "offered", rolling_back = "rolling back",
-  rolled_back = "rolled back", waiting = "staged" }
+local PHASES <const> = { unnamed = "not named by the plan", waiting = "staged" }
 
 local COMING <const> = { offered = true, fetching = true, staged = true } -- phases in which files are of interest
 
@@ -21,11 +21,11 @@ local function payload_text(payload, s)
 end
 
 local function say_head(answer, s)
-  local is_there = answer.from and answer.release == ("%s/%d"):format(answer.run:match "^[^/]*", answer.from)
+  local is_there = answer.from and answer.release == ("%s/%d"):format((update_keys.run(answer.run)), answer.from)
   local over = answer.from and not is_there and answer.phase ~= "committed" and (" over %d"):format(answer.from) or ""
   local round = answer.round and (", round %d"):format(answer.round) or ""
-  local number = answer.run:match "/(%d+)$"
-  local phase = PHASES[answer.phase] or s:text(answer.phase)
+  local _, _, number = update_keys.run(answer.run)
+  local phase = PHASES[answer.phase] or s:text((answer.phase:gsub("_", " ")))
   local payload = COMING[answer.phase] and payload_text(answer.payload, s)
   s:say(("%s%s, run %s%s: %s%s"):format(s:paint("title", s:text(answer.release or answer.run)), over, number, round,
     phase, payload and ", " .. payload or ""))

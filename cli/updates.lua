@@ -20,6 +20,7 @@ function updates.facts(context) return context:ask { command = "updates" } end
 -- == which run is meant
 
 local RESOLVED <const> = { committed = true, rolled_back = true, rejected = true, skipped = true }
+local AWAY <const> = { lost = true, left = true }
 
 --- The state of ROBOT, of a run, in words.
 function updates.state_of(robot) return ((robot.state or "waits"):gsub("_", " ")) end
@@ -53,6 +54,9 @@ end
 
 --- Is ROBOT, of a run, resolved?
 function updates.resolved(robot) return RESOLVED[robot.state or ""] or false end
+
+--- Is a node away that `discover` calls so?
+function updates.is_away(status) return AWAY[status or ""] or false end
 
 --- How RUN stands, in a word or two, and the colour of it | nil
 function updates.state(run)

@@ -96,6 +96,13 @@ function plan.fault(one)
     or waves_fault(one.waves, #one.order)
 end
 
+--- How many of the COUNT robots of ONE, a plan, are down at once at most. It needs its `waves` and `absent`.
+function plan.down_most(one, count)
+  local most = 0
+  for _, wave in ipairs(one.waves) do most = math.max(most, wave.max_unavailable) end
+  return math.min(count, most + one.absent.most)
+end
+
 --- The plan that TEXT is, one raw block. → a table | nil, text, code ("long", "form")
 function plan.read(bytes)
   if #bytes > BYTES_MAX then
