@@ -63,6 +63,23 @@ describe("the house", function()
     end
   end)
 
+  it("names each file of Lua in the README of its folder, or of one above", function()
+    local function page(folder)
+      local file = io.open(folder .. "/README.md")
+      local text = file and file:read "a" or ""
+      if file then file:close() end
+      local above = folder:match "^(.*)/"
+      return above and text .. page(above) or text
+    end
+    local missing = {}
+    for _, path in ipairs(files "'lua/*.lua'") do
+      local folder, name = path:match "^(.*)/([%w_]+)%.lua$"
+      local is_named = name == "init" or page(folder):find(("[`/]%s[%%.`]"):format(name))
+      if not is_named then missing[#missing + 1] = path end
+    end
+    assert.same({}, missing)
+  end)
+
   it("keeps files to their size: 500 lines of C, 300 of Lua", function()
     for pattern, most in pairs { ["'core/*.c' 'core/*.h' 'spec/**/*.c'"] = 500,
       ["'lua/*.lua' 'cli/*.lua' 'policies/*.lua'"] = 300 } do
