@@ -1,18 +1,12 @@
 /* connections.c - connections of a daemon of libmicrohttpd, their deadlines, the names
  * that they ask for. No requests, no answers. */
 #include "connections.h"
+#include "worker/worker.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
-
-int64_t http_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void http_connected(http_clients *all, struct MHD_Connection *c, void **context) {
   const union MHD_ConnectionInfo *info =
@@ -52,7 +46,7 @@ http_client *http_client_of(struct MHD_Connection *c) {
 }
 
 void http_request_begins(http_clients *all, http_client *client) {
-  client->since = http_now();
+  client->since = worker_now();
   client->deadline = client->since + all->request_ms;
 }
 

@@ -23,9 +23,6 @@ typedef struct {
   int request_ms; /* for the headers of a request */
 } http_clients;
 
-/* Monotonic ms: to time slow clients by, nothing else. */
-int64_t http_now(void);
-
 /* For MHD_OPTION_NOTIFY_CONNECTION. Without memory it has no client, and gets no answer.
  * http_disconnected frees it: 1 where it was shut for being slow. */
 void http_connected(http_clients *all, struct MHD_Connection *c, void **context);

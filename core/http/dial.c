@@ -174,7 +174,6 @@ static const char *word_of(const dial *d, CURLcode code) {
 }
 
 static void tell(dial *d, CURLcode code) {
-  uint64_t one = 1;
   const char *address = NULL;
   if (code == CURLE_OK && !d->proxy[0])
     curl_easy_getinfo(d->easy, CURLINFO_PRIMARY_IP, &address);
@@ -185,8 +184,7 @@ static void tell(dial *d, CURLcode code) {
   }
   snprintf(d->address, sizeof d->address, "%s", address ? address : "");
   atomic_store(&d->state, code == CURLE_OK ? CONNECTED : FAILED);
-  while (write(d->news, &one, sizeof one) < 0 && errno == EINTR) {
-  }
+  worker_ring(d->news);
 }
 
 /* -- carrying -- */
@@ -248,12 +246,6 @@ static int give_near(dial *d, direction *down) {
   return 1;
 }
 
-static int64_t now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Waits until something can go on, and sees when Lua's end is closed: from then on
  * nothing is waited for there, and UNTIL bounds the rest. → may it go on? */
 static int rest(dial *d, curl_socket_t far, const direction *up, const direction *down,
@@ -262,7 +254,7 @@ static int rest(dial *d, curl_socket_t far, const direction *up, const direction
       {far,                    0, 0},
       {*until ? -1 : d->inner, 0, 0}
   };
-  int64_t left = *until ? *until - now_ms() : -1;
+  int64_t left = *until ? *until - worker_now() : -1;
   fds[0].events =
       (short)((up->size ? POLLOUT : 0) | (!down->size && !down->ended ? POLLIN : 0));
   fds[1].events = (short)((down->size ? POLLOUT : 0) | (!up->size ? POLLIN : 0));
@@ -273,7 +265,7 @@ static int rest(dial *d, curl_socket_t far, const direction *up, const direction
   if (TEMP_FAILURE_RETRY(poll(fds, 2, (int)left)) <= 0)
     return 0;
   if (fds[1].revents & (POLLHUP | POLLERR))
-    *until = now_ms() + FLUSH_MS;
+    *until = worker_now() + FLUSH_MS;
   return 1;
 }
 

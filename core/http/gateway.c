@@ -4,6 +4,7 @@
 #include "text/text.h"
 #include "gateway.h"
 #include "net/net.h"
+#include "worker/worker.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -243,7 +244,7 @@ static int gateway_add(lua_State *L) {
     close(fd);
     return core_fail(L, "full", "%d connections wait to be served", GATEWAY_GIVEN_MAX);
   }
-  gateway_wake(g);
+  worker_ring(g->wake);
   lua_pushboolean(L, 1);
   return 1;
 }

@@ -76,7 +76,6 @@ typedef struct {
 /* thread.c: 0 or an errno. */
 int gateway_start(gateway *g);
 void gateway_stop(gateway *g);
-void gateway_wake(gateway *g);
 
 /* answer.c */
 int gateway_shuts(gateway *g, const struct sockaddr *a); /* is who connects shut out? */

@@ -8,6 +8,7 @@
 #include "connections.h"
 #include "page_answer.h"
 #include "net/net.h"
+#include "worker/worker.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -52,7 +53,7 @@ typedef struct {
 /* -- requests -- */
 
 static page_answer *kept_answer(page *p, const char *uri) {
-  int64_t now = http_now();
+  int64_t now = worker_now();
   for (int i = 0; i < KEPT_MAX; i++)
     if (p->kept[i].answer && now < p->kept[i].until && !strcmp(p->kept[i].uri, uri))
       return p->kept[i].answer;
@@ -76,12 +77,12 @@ static void keep(page *p, page_answer *a, const char *uri, int64_t ms) {
   forget(place);
   a->uses++;
   place->answer = a;
-  place->until = http_now() + ms;
+  place->until = worker_now() + ms;
   snprintf(place->uri, sizeof place->uri, "%s", uri);
 }
 
 static int has_kept(page *p) {
-  int64_t now = http_now();
+  int64_t now = worker_now();
   int any = 0;
   for (int i = 0; i < KEPT_MAX; i++) {
     if (p->kept[i].answer && now >= p->kept[i].until)
@@ -114,7 +115,7 @@ static void end_wait(page_request *r) {
 static enum MHD_Result answer(struct MHD_Connection *c, const page_answer *a) {
   http_client *client = http_client_of(c);
   client->sending = a->size;
-  client->since = http_now();
+  client->since = worker_now();
   return MHD_queue_response(c, a->status, a->response);
 }
 
@@ -164,7 +165,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
     *size = 0;
     return MHD_YES;
   }
-  client->deadline = http_now() + p->answer_ms;
+  client->deadline = worker_now() + p->answer_ms;
   return give(p, c, r, method);
 }
 
@@ -328,7 +329,7 @@ static int page_run(lua_State *L) {
   MHD_run(p->daemon);
   if (p->clients.first) /* what was sent is closed only in the turn behind it */
     MHD_run(p->daemon);
-  now = http_now();
+  now = worker_now();
   http_hang_up_on_overdue(&p->clients, now);
   while (p->clients.count >= p->connections &&
          http_hang_up_on_slowest(&p->clients, now - PRESSED_MS)) {

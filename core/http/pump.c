@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CLASS "core.pump"
@@ -35,18 +34,6 @@ typedef struct {
   lua_Integer last;
   stream_budget budget;
 } pump;
-
-static int64_t now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void ring(int fd) {
-  uint64_t one = 1;
-  while (write(fd, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-}
 
 /* -- the thread -- */
 
@@ -84,11 +71,11 @@ static void move(pump *p, place *at, short outer, int64_t now) {
     return;
   at->told = 1;
   stream_end(s);
-  ring(p->over);
+  worker_ring(p->over);
 }
 
 static void move_all(pump *p, const struct pollfd *fds) {
-  int64_t now = now_ms();
+  int64_t now = worker_now();
   for (int i = 0; i < STREAMS_MAX; i++)
     if (p->places[i].s && !p->places[i].told)
       move(p, &p->places[i],
@@ -101,7 +88,7 @@ static void *run(void *user) {
   uint64_t times;
   pthread_mutex_lock(&p->lock);
   while (!p->stopping) {
-    int wait = gather(p, fds, now_ms());
+    int wait = gather(p, fds, worker_now());
     fds[2 * STREAMS_MAX] = (struct pollfd){p->wake, POLLIN, 0};
     pthread_mutex_unlock(&p->lock);
     poll(fds, 2 * STREAMS_MAX + 1, wait);
@@ -205,7 +192,7 @@ static stream *make_stream(lua_State *L) {
   memcpy(s->boxes.bytes, ahead, s->boxes.to = ahead_size);
   s->inner = s->outer = s->listener = s->folder = -1;
   s->read = s->said = 1; /* the call's own box, each way */
-  s->moved = now_ms();
+  s->moved = worker_now();
   return s;
 }
 
@@ -247,7 +234,7 @@ static int pump_add(lua_State *L) {
   pthread_mutex_lock(&p->lock);
   *at = (place){++p->last, s, 0};
   pthread_mutex_unlock(&p->lock);
-  ring(p->wake);
+  worker_ring(p->wake);
   lua_pushinteger(L, at->id);
   lua_insert(L, -2);
   return 2;
@@ -268,7 +255,7 @@ static int pump_stop(lua_State *L) {
     if (p->places[i].s && p->places[i].id == id)
       forget(&p->places[i]);
   pthread_mutex_unlock(&p->lock);
-  ring(p->wake);
+  worker_ring(p->wake);
   return 0;
 }
 
@@ -278,9 +265,9 @@ static int pump_limit(lua_State *L) {
   lua_Integer rate = luaL_optinteger(L, 2, 0);
   luaL_argcheck(L, rate >= 0, 2, "bytes a second");
   pthread_mutex_lock(&p->lock);
-  p->budget = (stream_budget){rate, 0, now_ms()};
+  p->budget = (stream_budget){rate, 0, worker_now()};
   pthread_mutex_unlock(&p->lock);
-  ring(p->wake);
+  worker_ring(p->wake);
   return 0;
 }
 
@@ -293,7 +280,7 @@ static int pump_charge(lua_State *L) {
   pthread_mutex_lock(&p->lock);
   if (p->budget.rate)
     p->budget.left -= bytes;
-  wait = stream_budget_wait(&p->budget, now_ms());
+  wait = stream_budget_wait(&p->budget, worker_now());
   pthread_mutex_unlock(&p->lock);
   lua_pushinteger(L, wait);
   return 1;
@@ -348,7 +335,7 @@ static int pump_close(lua_State *L) {
   p->stopping = 1;
   pthread_mutex_unlock(&p->lock);
   if (p->running) {
-    ring(p->wake);
+    worker_ring(p->wake);
     pthread_join(p->thread, NULL);
     p->running = 0;
   }

@@ -2,6 +2,7 @@
  * format, no headers. */
 #include "sending.h"
 #include "core.h"
+#include "worker/worker.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static const char *read_block(sending *s) {
   s->block_size = (size_t)s->walk.at.size;
   s->client->sending = least((int64_t)(s->block_size - s->at), s->left);
   s->left -= s->client->sending;
-  s->client->since = http_now();
+  s->client->since = worker_now();
   s->client->deadline = s->client->since + s->gateway->answer_ms;
   s->prefix_size = s->write_prefix ? s->write_prefix(&s->walk.at, s->prefix) : 0;
   return NULL;

@@ -80,7 +80,7 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
   }
   client->sending = -1;
   client->answered = 1;
-  client->deadline = http_now() + IDLE_MS;
+  client->deadline = worker_now() + IDLE_MS;
 }
 
 /* -- deadlines -- */
@@ -191,7 +191,7 @@ static void *serve(void *user) {
     }
     take_given(g);
     MHD_run(g->daemon);
-    now = http_now();
+    now = worker_now();
     if (now - looked < LOOK_MS)
       continue;
     looked = now;
@@ -210,17 +210,11 @@ int gateway_start(gateway *g) {
   return err;
 }
 
-void gateway_wake(gateway *g) {
-  uint64_t one = 1;
-  while (write(g->wake, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-}
-
 void gateway_stop(gateway *g) {
   if (!g->running)
     return;
   g->stopping = 1;
-  gateway_wake(g);
+  worker_ring(g->wake);
   pthread_join(g->thread, NULL);
   g->running = 0;
 }

@@ -59,13 +59,6 @@ static void list_remove(job_list *list, worker_job *job) {
   *list = kept;
 }
 
-static void wake(worker_pool *pool) {
-  uint64_t one = 1;
-  ssize_t ignored =
-      write(pool->fd, &one, sizeof one); /* fails only when it is awake already */
-  (void)ignored;
-}
-
 /* Takes one job from the queue and runs it, the lock let go meanwhile. */
 static void run_one(worker_pool *pool) {
   worker_job *job = list_pop(&pool->queued);
@@ -93,7 +86,7 @@ static void *thread_main(void *context) {
       continue;
     }
     run_one(pool);
-    wake(pool);
+    worker_ring(pool->fd);
   }
   pthread_mutex_unlock(&pool->mutex);
   return NULL;
@@ -329,7 +322,7 @@ static int pool_collect(lua_State *L) {
     lua_rawseti(L, -2, ++n);
   }
   if (n == most && pool->fd >= 0)
-    wake(pool);
+    worker_ring(pool->fd);
   return 1;
 }
 

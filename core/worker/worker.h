@@ -13,6 +13,12 @@
  * thread of the loop. 0 or an errno. */
 int worker_thread(pthread_t *thread, void *(*run)(void *given), void *given);
 
+/* Wakes who waits for the eventfd FD, which does not block. */
+void worker_ring(int fd);
+
+/* Monotonic ms: to time things by, nothing else. */
+int64_t worker_now(void);
+
 typedef struct worker_job worker_job;
 struct worker_pool;
 

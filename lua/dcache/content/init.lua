@@ -203,12 +203,12 @@ end
 -- RECORD: a statement of share/files that was heard, as dcache reads it.
 function content:heard(record) origins.learn(self, record) end
 
---- Is it held, or was it and is looked for (scan.lua)?
 -- Does the gateway give the whole of it, as an own file or as a copy?
 function content:serves(key)
   return self.gateway ~= nil and (self.shared[key] or self.by_cid[key] ~= nil and not self.disk_space.away) or false
 end
 
+--- Is it held, or was it and is looked for (scan.lua)?
 function content:holds(key) return self.by_cid[key] ~= nil or self.expected[key] ~= nil end
 
 -- Bytes of those that the peer ID shared.
