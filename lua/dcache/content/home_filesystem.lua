@@ -23,8 +23,11 @@ local function numbers(disk)
   end }
 end
 
--- disk, log, atomic_write (atomic_write.lua), folder (that of the held files), dir (of what is remembered), mount =
--- core.mount (not given: the device's number tells).
+--- given.disk, log, atomic_write (atomic_write.lua)
+--- given.folder  that of the held files
+--- given.dir     of what is remembered
+--- given.date    fn() → text for the name of a damaged file
+--- given.mount   core.mount; nil: the device's number tells
 function home_filesystem.new(given)
   local self = setmetatable({}, home_filesystem)
   for _, name in ipairs { "disk", "log", "dir" } do self[name] = given[name] end

@@ -62,6 +62,7 @@ local TTL = 30 * 24 * 60 * 60 -- s that a claim holds; said again after half of 
 --- given.robot         fn(id) → the name of that robot | nil
 --- given.said          fn(cid, id) → DATA of what that node shares under the CID | nil
 --- given.on_progress   fn(done, size, source, cid), see fetch.lua
+--- given.date          fn() → text for the name of a damaged file
 function content.new(given)
   local self = setmetatable({ loop = given.loop, disk = given.disk, log = given.log, dir = given.dir,
     time = given.time, gateway = given.gateway, publish = given.publish, statements = given.statements,
@@ -83,7 +84,7 @@ function content.new(given)
   self.partials = partials.new { disk = given.disk, log = given.log, dir = given.dir, store = self.store,
     disk_space = self.disk_space, awaited = self.awaited }
   self.fetcher = fetch.new { loop = given.loop, disk = given.disk, http = self.http, log = given.log,
-    random = given.random, dir = given.dir, on_progress = given.on_progress, stall = given.stall or STALL,
+    random = given.random, dir = given.dir, on_progress = given.on_progress, stall = STALL,
     alone = ALONE, flusher = given.flusher, disk_space = self.disk_space,
     partial = function(cid) return self.partials:folder() .. "/" .. cid end,
     place = function(cid, name) return incoming.place(self, cid, name) end,
