@@ -58,9 +58,9 @@ end
 local function options(self)
   local list, by_channel, any = {}, {}, false
   for _, peer in ipairs(self.peers.list) do
-    local option, since
-    if self.peers:living(peer) then option, since = self.gaps:option(peer) end
-    local flow = option and not dialable(self, peer) and self.peers:spoken(peer)
+    local flow, option, since = self.peers:spoken(peer), nil, nil -- most are on a medium of hosts, and dialled
+    if flow and self.peers:living(peer) and not dialable(self, peer) then option, since = self.gaps:option(peer) end
+    flow = option and flow
     any = any or flow and since ~= nil
     if flow and not spoke(self, peer) and self.gaps:ready(peer, since or peer.first) then
       local channel = flow.source.channel

@@ -53,8 +53,7 @@ return function(peers)
     local best, best_worth
     for _, flow in ipairs(peer.flows) do
       local channel = flow.source.channel
-      local counts = channel.traits.source_proved or self:proved(flow)
-      counts = counts and self:converses(flow.source)
+      local counts = self:converses(flow.source) and (channel.traits.source_proved or self:proved(flow))
       if counts and self:speaks(peer, flow) then
         local worth = (channel.rate or math.maxinteger // 2) + (channel.traits.medium and 0 or 1)
         if not best or worth > best_worth then best, best_worth = flow, worth end

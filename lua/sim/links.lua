@@ -76,7 +76,9 @@ end
 
 -- A medium on which all hear each other. world: loop, trace(format, …), delay(from, to) → ms or nil = lost;
 -- RATE: bytes a second that all of them share; nil: any number.
-function links.medium(world, rate) return { world = world, rate = rate, channels = {}, free_us = 0 } end
+function links.medium(world, rate)
+  return { world = world, rate = rate, channels = {}, free_us = 0, lone = {} }
+end
 
 -- Milliseconds until a frame of SIZE bytes has gone out, behind all that wait for the medium.
 local function air_time(medium, size)
@@ -86,11 +88,25 @@ local function air_time(medium, size)
   return (medium.free_us - now_us + 999) // 1000
 end
 
+-- The channels on MEDIUM that may hear a frame to HOST (nil: all). Of hundreds one is looked for once, as long as it is
+-- the only one of its host.
+local function hearers(medium, host)
+  if not host then return medium.channels end
+  local known = medium.lone[host]
+  if known and known[1].host == host and not known[1].closed then return known end
+  local there = {}
+  for _, other in ipairs(medium.channels) do
+    if other.host == host then there[#there + 1] = other end
+  end
+  medium.lone[host] = #there == 1 and there or nil
+  return there
+end
+
 -- Those who hear a frame at the same time share one timer: a frame to a thousand nodes makes a few, not a thousand.
 local function spread(self, text, host, wait)
   local world, groups, origin = self.medium_of.world, {}, origin_of(self, text, host == nil)
-  for _, other in ipairs(self.medium_of.channels) do
-    local delay = other ~= self and (not host or other.host == host) and world.delay(self, other)
+  for _, other in ipairs(hearers(self.medium_of, host)) do
+    local delay = other ~= self and world.delay(self, other)
     local group = delay and groups[delay]
     if group then
       group[#group + 1] = other
@@ -175,6 +191,7 @@ function links.join(medium, host)
   end
   function joined.near() return true end -- wan.lua knows more
   table.insert(medium.channels, joined)
+  medium.lone[host] = nil
   return joined
 end
 

@@ -121,7 +121,7 @@ describe("a rollout among 40 robots", function()
     end)
   end
   for seed = 1, SOAK and 3 or 0 do
-    it("of 300 likewise: seed " .. seed, function() crowd(seed, 300, waves(300), 6 * MINUTE) end)
+    it("of 300 likewise: seed " .. seed, function() crowd(seed, 300, waves(300), 3 * MINUTE) end)
   end
 end)
 
