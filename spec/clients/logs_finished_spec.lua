@@ -119,3 +119,20 @@ describe("a file that is appended to, and closed each time", function()
     assert.equal(7, #done)
   end)
 end)
+
+describe("many files that are due at once", function()
+  it("are looked at some in a turn, each of them in the end", function()
+    local loop, looks, done = simloop.new(), 0, 0
+    local f = finished.new { loop = loop, settle = function() return 1000 end, busy = function() return false end,
+      stat = function()
+        looks = looks + 1
+        return { kind = "file", dev = 1, ino = 2, size = 10, mtime_ns = 1, ctime_ns = 1 }
+      end,
+      done = function() done = done + 1 end, lost = function() error "it is there" end }
+    for i = 1, 500 do f:touch("b" .. i) end
+    f:tick()
+    assert.is_true(looks > 0 and looks <= 20, looks)
+    loop:run_until(5000)
+    assert.equal(500, done)
+  end)
+end)

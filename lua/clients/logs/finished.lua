@@ -10,6 +10,7 @@ local finished = {}
 local Finished = {}
 Finished.__index = Finished
 
+local AT_ONCE = 8 -- files that are looked at in a turn: where one is finished, the policy is asked, too
 local LOOK_MS = 500 -- between two looks at a file that grows
 local FIRST_MS = 200 -- from an event to the first look: events come in bursts
 local BUSY_MS, BUSY_MOST_MS = 1000, 10000 -- between two questions whether it is open, doubling
@@ -128,6 +129,7 @@ end
 
 -- One timer for all: rests until the earliest entry is due.
 local function arm(self)
+  if self.due then return end -- their turn comes
   local earliest
   for _, entry in ipairs(self.entries) do
     if not earliest or entry.due < earliest then earliest = entry.due end
@@ -145,15 +147,27 @@ local function arm(self)
   end)
 end
 
--- Looks at what is due. Called by its timer.
-function Finished:tick()
-  local now, due = self.loop:now(), {}
+-- What is due now, an array, and its field `at`: so many of them were looked at.
+local function all_due(self, now)
+  local due = { at = 0 }
   for _, entry in ipairs(self.entries) do
     if entry.due <= now then due[#due + 1] = entry end
   end
-  for _, entry in ipairs(due) do
-    if self.index[entry.name] then check(self, entry, now) end
+  return due
+end
+
+-- Looks at what is due, some in a turn. Called by its timer.
+function Finished:tick()
+  local now = self.loop:now()
+  local due = self.due or all_due(self, now)
+  self.due = due
+  for at = due.at + 1, math.min(due.at + AT_ONCE, #due) do
+    local entry = due[at]
+    if self.entries[self.index[entry.name]] == entry then check(self, entry, now) end
   end
+  due.at = due.at + AT_ONCE
+  if due.at < #due then return self.loop:post(function() if self.due == due then self:tick() end end) end
+  self.due = nil
   arm(self)
 end
 
@@ -200,7 +214,7 @@ end
 
 function Finished:stop()
   if self.timer then self.timer:cancel() end
-  self.timer, self.entries, self.index, self.past = nil, {}, {}, {}
+  self.timer, self.due, self.entries, self.index, self.past = nil, nil, {}, {}, {}
 end
 
 return finished

@@ -2,7 +2,7 @@
 local safe_open = require "core.safe_open"
 local finished = require "clients.logs.finished"
 local sorted = require "sorted"
-local watch = require "clients.logs.watch"
+local words = require "clients.logs.watch_words"
 
 local own_files = {}
 own_files.__index = own_files
@@ -224,7 +224,7 @@ end
 
 -- A file that was settling is gone, cannot be looked at (CODE), or something else stands there (INFO).
 function own_files:lost(name, code, info)
-  if info then return self:refused(name, watch.word_of(info)) end
+  if info then return self:refused(name, words.word_of(info)) end
   if code == "ENOENT" or code == "link" then return self:gone(name) end
   self:refused(name, code)
 end

@@ -3,6 +3,7 @@
 -- inotify tells at once; a scan each minute, and after events were lost, tells again: it cannot go deaf.
 local soon = require "soon"
 local system_folders = require "system_folders"
+local words = require "clients.logs.watch_words"
 
 local watch = {}
 local Watch = {}
@@ -10,13 +11,10 @@ Watch.__index = Watch
 
 local DEPTH, FOLDERS = 8, 1024 -- folders below each other; watched at most: more are found by the scan, or not at all
 local FILES = 20000 -- known at most, then counted as "full"
+local AT_ONCE = 8 -- files that are met in a turn: where one is known already, the policy is asked
 local SCAN_MS = 60000 -- between two scans
 local BLIND_MS, BLIND_MOST = 5000, 2000 -- where a folder cannot be watched; with so many names at most
 local SOON_MS, READS = 100, 64 -- to a scan that an event asks for; of events in one turn
-
--- What is no regular file: the word for it, and what it is.
-local KINDS = { link = { "link", "a link" }, fifo = { "pipe", "a pipe" }, socket = { "pipe", "a socket" },
-  device = { "pipe", "a device" } }
 
 -- watch.new{ loop =, log =, disk =, folder =, watch = core.watch, safe_open = core.safe_open, ready = fn() → is it
 -- one that may be looked at now; read_told = fn(word): the folder itself could not be read, nil: it could; seen = fn(
@@ -33,20 +31,9 @@ function watch.new(given)
   return self
 end
 
--- The word for INFO that is no regular file, and what it is.
-function watch.word_of(info)
-  local kind = KINDS[info.kind] or { info.word or "link" }
-  return kind[1], kind[2]
-end
+local function join(path, name) return path == "" and name or path .. "/" .. name end
 
-local function join(path, name)
-  return path == "" and name or path .. "/" .. name
-end
-
-local function depth_of(path)
-  if path == "" then return 0 end
-  return 1 + select(2, path:gsub("/", ""))
-end
+local function depth_of(path) return path == "" and 0 or 1 + select(2, path:gsub("/", "")) end
 
 -- == which folders inotify watches
 
@@ -111,7 +98,7 @@ local function meet(self, path, info)
   local name = join(path, info.name)
   if info.kind == "file" then return note(self, name, info) end
   unknow(self, name)
-  if info.kind ~= "directory" then return self.refused(name, watch.word_of(info)) end
+  if info.kind ~= "directory" then return self.refused(name, words.word_of(info)) end
   if system_folders.has(name) then return end -- of the root only: the folder may be a whole disk
   if depth_of(name) > DEPTH then return self.refused(name .. "/", "deep") end
   self.queue[#self.queue + 1] = name
@@ -132,11 +119,25 @@ local function scan_folder(self, path, serial)
     cannot_read(self, path, code)
     return false
   end
-  table.sort(entries, function(a, b) return a.name < b.name end)
+  local names, by_name = {}, {}
+  for i, info in ipairs(entries) do names[i], by_name[info.name] = info.name, info end
+  table.sort(names) -- without a function of ours: there may be thousands
   if path == "" then self.read_told(nil) end
-  for _, info in ipairs(entries) do if self.serial == serial then meet(self, path, info) end end -- no reset yet
+  if self.serial ~= serial then return true end
+  self.found = { path = path, names = names, by_name = by_name, at = 0 }
   if beyond > 0 then self.refused(join(path, ""), "full", nil, beyond) end
   return true
+end
+
+-- What was found in a folder, some in a turn.
+local function meet_some(self, serial)
+  local found = self.found
+  for at = found.at + 1, math.min(found.at + AT_ONCE, #found.names) do
+    meet(self, found.path, found.by_name[found.names[at]])
+    if self.serial ~= serial then return end -- it was reset
+  end
+  found.at = found.at + AT_ONCE
+  if found.at >= #found.names then self.found = nil end
 end
 
 -- Is it in a folder that the last scan could not read? → that folder | nil
@@ -165,20 +166,25 @@ local function end_scan(self)
   if self.again then self:scan() end
 end
 
--- One folder a turn, so that the loop goes on meanwhile. SERIAL: of this scan; after a reset it is another's turn.
+-- The next folder is read. → false where that was the root, and cannot be
+local function next_folder(self, path, serial)
+  local read = scan_folder(self, path, serial)
+  if self.serial ~= serial or path ~= "" or read then return true end
+  self.scanning = nil -- unreadable is not empty: nothing is taken for gone
+  return false
+end
+
+-- Some files of one folder a turn, so that the loop goes on meanwhile. SERIAL: of this scan; after a reset it is
+-- another's turn.
 local function step(self, serial)
   if self.stopped or self.serial ~= serial then return end
-  local path = table.remove(self.queue, 1)
-  if not path then
+  local path = not self.found and table.remove(self.queue, 1)
+  if not path and not self.found then
     if self.ready() and self.serial == serial then end_scan(self) end
     return
   end
-  local read = scan_folder(self, path, serial)
-  if self.serial ~= serial then return end
-  if path == "" and not read then
-    self.scanning = nil -- unreadable is not empty: nothing is taken for gone
-    return
-  end
+  if path and not next_folder(self, path, serial) or self.serial ~= serial then return end
+  if self.found then meet_some(self, serial) end
   self.loop:post(function() step(self, serial) end)
 end
 
@@ -187,7 +193,7 @@ function Watch:scan()
   if self.stopped or not self.ready() then return end
   self.again = self.scanning
   if self.scanning then return end
-  self.scanning, self.serial, self.queue, self.unread = true, self.serial + 1, { "" }, {}
+  self.scanning, self.serial, self.queue, self.unread, self.found = true, self.serial + 1, { "" }, {}, nil
   self.unwatched, self.deaf = 0, nil
   step(self, self.serial)
 end
@@ -196,7 +202,7 @@ end
 function Watch:reset()
   unwatch_beneath(self, "")
   self.known, self.count, self.queue, self.unread, self.unwatched = {}, 0, {}, {}, 0
-  self.scanning, self.again, self.serial = nil, nil, self.serial + 1
+  self.scanning, self.again, self.found, self.serial = nil, nil, nil, self.serial + 1
 end
 
 -- == events
@@ -211,7 +217,7 @@ local function on_file(self, name, event)
   if not self.known[name] then
     local info = self.safe_open.stat(self.folder, name)
     if not info then return end
-    if info.kind ~= "file" then return self.refused(name, watch.word_of(info)) end
+    if info.kind ~= "file" then return self.refused(name, words.word_of(info)) end
     if self.count >= FILES then return self.refused(name, "full") end
     self.count = self.count + 1
     self.known[name] = self.serial
@@ -268,17 +274,10 @@ function Watch:start()
   self:scan()
 end
 
--- What hears no events, in words: { word =, text =, cure = } | nil.
+-- What hears no events: a row (watch_words.lua) | nil.
 function Watch:trouble()
-  if self.no_inotify then
-    return { word = self.no_inotify, text = "no inotify to be had: new files are looked for every 5 s",
-      cure = "sysctl fs.inotify.max_user_instances=1024, then start the daemon again" }
-  end
-  if (self.unwatched or 0) == 0 then return nil end
-  local text = ("%d folders cannot be watched: new files there are looked for every %d s"):format(self.unwatched,
-    (self.count <= BLIND_MOST and BLIND_MS or SCAN_MS) // 1000)
-  if not self.deaf then return { word = "full", text = text, cure = "Put fewer folders there: 1,024 are watched" } end
-  return { word = self.deaf, text = text, cure = "sysctl fs.inotify.max_user_watches=524288" }
+  return words.trouble { no_inotify = self.no_inotify, unwatched = self.unwatched or 0, code = self.deaf,
+    seconds = (self.count <= BLIND_MOST and BLIND_MS or SCAN_MS) // 1000 }
 end
 
 function Watch:stop()
