@@ -309,3 +309,22 @@ describe("who of the roster is missing", function()
       list[1].status, list[1].note })
   end)
 end)
+
+describe("who was heard by an earlier run only", function()
+  it("is listed where it has a role in the lab, not as what a robot was before it came into the lab", function()
+    local lab = labs.new { name = "robotics", robots = 2 }
+    local w = sim.new { seed = 7, policy = rules }
+    local ada = w:add("ada", { lab = lab:read(), identity = { id = lab.robots[1].id, key = lab.robots[1].key } })
+    for _, robot in ipairs(lab.robots) do
+      ada.dcache:take(assert(statement.parse(lab:grant(lab.root, robot.id, "member", { name = "" }))))
+    end
+    w:run(1000)
+    local before = key_of "donald, before":id()
+    for _, id in ipairs { lab.robots[2].id, before } do
+      ada.discovery.rows.seen.rows[id] = { id = id, name = "donald", last = 0, heard = 0, here = false }
+    end
+    local listed = {}
+    for _, row in ipairs(ada.discovery:nodes(true)) do listed[#listed + 1] = row.id end
+    assert.same({ ada.id, lab.robots[2].id }, listed)
+  end)
+end)

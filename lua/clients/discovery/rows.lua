@@ -265,7 +265,8 @@ function rows:list(all)
   local files = self.dcache:signers "share/files"
   local list, is_there = of_this_run(self, files)
   for _, seen in pairs(all and self.seen.rows or {}) do -- any order: sorted below
-    if is_there[seen.id] ~= "listed" then list[#list + 1] = absent(self, seen, files) end
+    local is_ours = self.comms.peers:stands(seen.id) -- a key from before it was in the lab is no robot of it
+    if is_ours and is_there[seen.id] ~= "listed" then list[#list + 1] = absent(self, seen, files) end
   end
   slices.sort(list, by_name)
   return list
