@@ -27,10 +27,10 @@ function context:colour(when)
   self.show.colour = when == "always" or when == "auto" and self.world.columns(1) ~= nil and not refused
 end
 
--- What is indented goes on further in; one word stays whole.
+-- What is indented goes on further in; one word stays whole, and so does a line that a shell reads on from.
 local function indented(line, columns)
   local space, rest = line:match "^( +)(.*)$"
-  if width.of(line) <= columns then return { line } end
+  if width.of(line) <= columns or line:find " \\$" then return { line } end
   local lines = width.wrap(rest, columns - #space - 4)
   for i, each in ipairs(lines) do lines[i] = (i == 1 and space or space .. "    ") .. each end
   return lines

@@ -654,6 +654,17 @@ describe("other daemons of this machine", function()
     assert.matches("^\nOther daemons run here:\n  cli /run/dt%-swarm/control%.sock status\n", words)
     assert.matches("\n  sudo cli /a/dt%-swarm/07%-root%.sock status\n  and 6 more$", words)
   end)
+
+  it("are told in lines that a shell reads as one, in a terminal that is narrower than their path, too", function()
+    local others = require "cli.other_daemons"
+    local path, said = "/tmp/a-long-name-of-a-folder/state/control.sock", {}
+    local world = { columns = function() return 40 end, env = function() end, write = function() end,
+      complain = function(line) said[#said + 1] = line end }
+    local words = others.words({ { path = path, denied = false } }, "/opt/dts/dt-swarm-cli", { "status" }, 40)
+    require("cli.context").new(world, { exit = {} }):complain("Nobody." .. words)
+    local command = table.concat(said):match "here:\n(.*)\n$"
+    assert.equal(("/opt/dts/dt-swarm-cli %s status"):format(path), (command:gsub(" \\\n +", " "):gsub("^ +", "")))
+  end)
 end)
 
 describe("a daemon that is gone", function()
