@@ -240,8 +240,9 @@ int main(int argc, char **argv) {
   if (lua_pcall(L, 1, 0, 1) != LUA_OK) {
     fprintf(stderr, "%s: %s\n", s.name, lua_tostring(L, -1));
     s.status = 70; /* EX_SOFTWARE: our own fault */
+    s.at_once = 1; /* what is half made would crash as it is collected: luv's loop runs */
   }
-  if (s.at_once) { /* all is closed, but for threads that nobody can stop */
+  if (s.at_once) { /* else all is closed, but for threads that nobody can stop */
     fflush(NULL);
     _exit(s.status);
   }
