@@ -74,16 +74,26 @@ end
 
 -- == the files
 
--- What the archive at PATH needs once it is unpacked, bytes | nil: tar reads no such archive
+local LIST <const> = "{ LC_ALL=C %s && echo; } 2>/dev/null | awk '{ last = now; now = $0 } END { print NR, now, last }'"
+
+local function output(command)
+  local pipe = io.popen(command)
+  local said = pipe and pipe:read "a" or ""
+  if pipe then pipe:close() end
+  return said
+end
+
+-- What the archive at PATH needs once it is unpacked, bytes | nil, what is wrong with it
 local function unpacked_size(path)
-  local function count(words, how)
-    local pipe = io.popen(("%s 2>/dev/null | wc %s"):format(shell.line(words), how))
-    local n = pipe and pipe:read "n"
-    if pipe then pipe:close() end
-    return math.tointeger(n or 0)
+  -- The empty line after all others is there where tar found no fault.
+  local lines, last = output(LIST:format(shell.line { "tar", "-tRf", path })):match "^(%d+)  (.*)\n$"
+  -- Cut between two of its files, or within the head of one, it is whole for tar.
+  if last and last:find "%*%* End of File %*%*$" then return nil, "is cut: its end is missing. Copy it again" end
+  local names = math.tointeger(lines or 0) - 2
+  if names < 1 then
+    return nil, "is no archive that tar can read: make one of a folder by tar -czf FILE -C FOLDER ."
   end
-  local names = count({ "tar", "-tf", path }, "-l")
-  return names > 0 and count({ "tar", "-xOf", path }, "-c") + names * BLOCK or nil
+  return math.tointeger(output(shell.line { "tar", "-xOf", path } .. " 2>/dev/null | wc -c")) + names * BLOCK
 end
 
 -- Nothing that is no file is opened: a pipe would have it wait for ever. → true | nil, exit code
@@ -105,11 +115,8 @@ local function look_at(context, options, file)
     local found, why = io.open(file.path, "rb")
     if not found then return trust.refuse(context, (why:gsub("No such", "no such")), "missing") end
     found:close()
-    file.unpacked = unpacked_size(file.path)
-    if not file.unpacked then
-      return context:refuse(("%s is no archive that tar can read: make one of a folder by tar -czf FILE -C FOLDER .")
-        :format(file.path), "form")
-    end
+    file.unpacked, why = unpacked_size(file.path)
+    if not file.unpacked then return context:refuse(("%s %s"):format(file.path, why), "form") end
   end
   if options.kind ~= "policy" then return true end
   local answer

@@ -158,6 +158,14 @@ describe("release new", function()
       assert.equal(4, code)
       has(said, words)
     end
+    os.execute(("cd %s && tar -cf d.tar d && head -c 9000 d.tar >rest.tar && head -c 512 d.tar >first.tar && "
+      .. "head -c 700 d.tar >head.tar && head -c 80 d.tgz >rest.tgz"):format(place.path))
+    for name, words in pairs { ["rest.tar"] = "no archive that tar can read", ["first.tar"] = "is cut", -- any order
+      ["head.tar"] = "is cut: its end is missing", ["rest.tgz"] = "no archive that tar can read" } do
+      said, code = new("/" .. name)
+      assert.equal(4, code, name)
+      has(said, words)
+    end
     assert.is_nil(k.signed)
     assert.equal(0, select(2, new "/d.tgz"))
     assert.equal(10000 + 2 * 4096, held("release", "demos/1").unpacked)
