@@ -7,7 +7,7 @@ local words = require "clients.logs.watch_words"
 local own_files = {}
 own_files.__index = own_files
 
-local SLICE = 64 -- files that are asked about in a turn
+local SLICE = 8 -- files about which the policy is asked in a turn
 local STRAYS = 1000 -- names that are no files and are shown; more are only counted
 local BROKEN = { EIO = true, ENXIO = true, ENODEV = true, ESTALE = true, EBADMSG = true, EUCLEAN = true,
   ETIMEDOUT = true } -- the disk fails: the file may come back
@@ -270,29 +270,30 @@ function own_files:ask_of(cid)
   end
 end
 
--- Asks again about at most MOST files, round and round: facts change, policies too.
-function own_files:ask_again(most)
-  local names, asked = sorted.keys(self.by_name), 0
-  for i = 1, #names do
-    if ask(self, names[(self.turn + i - 1) % #names + 1]) then asked = asked + 1 end
-    if asked >= most then
-      self.turn = (self.turn + i) % #names
-      return
-    end
-  end
-end
-
--- Asks about all of them, a slice a turn; who calls this again meanwhile has it begin anew.
-function own_files:ask_all()
-  local names, at = sorted.keys(self.by_name), 0
+-- Asks about the files NAMES, some a turn. Who calls this again meanwhile has it begin anew.
+local function ask_each(self, names)
+  local at = 0
   self.asking = names
   local function slice()
     if self.asking ~= names then return end
     for i = at + 1, math.min(at + SLICE, #names) do ask(self, names[i]) end
     at = at + SLICE
-    if at < #names then self.loop:post(slice) end
+    if at < #names then return self.loop:post(slice) end
+    self.asking = nil
   end
   slice()
 end
+
+-- Asks again about at most MOST files, round and round: facts change, policies too.
+function own_files:ask_again(most)
+  if self.asking then return end
+  local names, some = sorted.keys(self.by_name), {}
+  for i = 1, math.min(most, #names) do some[i] = names[(self.turn + i - 1) % #names + 1] end
+  self.turn = #names > 0 and (self.turn + #some) % #names or 0
+  ask_each(self, some)
+end
+
+-- Asks about all of them.
+function own_files:ask_all() ask_each(self, sorted.keys(self.by_name)) end
 
 return own_files
