@@ -199,6 +199,7 @@ function context:follow(request, each)
   local refused
   local ended, message = call.follow(self.world.loop(), begin, function(answer)
     if answer.error then refused = answer else each(answer) end
+    if self.world.unwritten then self.world.loop():stop() end
   end)
   if refused then return refuse(self, refused) end
   if message then return select(2, fail(self, ("%s %s."):format(name, message), self.exit.daemon)) end

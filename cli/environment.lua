@@ -3,13 +3,25 @@ local world = {}
 
 local WIDTH <const> = 80
 local LEAST <const>, MOST <const> = 20, 200
+local EPIPE <const> = 32
+
+-- Keeps in SELF.unwritten why standard output did not take all, from the first time on: { why =, reader_gone = }.
+local function note(self, taken, why, number)
+  if not taken and not self.unwritten then self.unwritten = { why = why, reader_gone = number == EPIPE } end
+end
 
 --- The real world for process ARG (arg.root is our tree's folder). What costs is made when asked for.
 function world.new(arg)
-  local self = {
+  local self
+  self = {
     env = os.getenv, root = arg.root, version = require("core").version,
-    write = function(text) io.stdout:write(text) end,
-    flush = function() io.stdout:flush() end,
+    write = function(text) note(self, io.stdout:write(text)) end,
+    flush = function() note(self, io.stdout:flush()) end,
+    -- Why output did not get where it was to go | nil. A reader who has enough is no fault.
+    lost = function()
+      self.flush()
+      return self.unwritten and not self.unwritten.reader_gone and self.unwritten.why or nil
+    end,
     complain = function(text) io.stderr:write(text) end,
     type = function() return io.stdin:read "l" end,
     paths = require("paths").new(os.getenv, require("paths").uid()),

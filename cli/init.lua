@@ -291,7 +291,10 @@ function cli.main(arg)
   local ok, result = xpcall(cli.run, debug.traceback, world, { table.unpack(arg) })
   world.close()
   if not ok then error(result, 0) end
-  return result
+  local why = world.lost()
+  if not why then return result end
+  world.complain(("standard output: %s\n"):format(why))
+  return cli.exit.fetch
 end
 
 return cli

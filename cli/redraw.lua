@@ -90,6 +90,7 @@ local function step(self)
     self.answered, self.answer = now, answer
     self.show(self, answer)
     self.context.world.flush()
+    if self.context.world.unwritten then return nil, self.context.exit.ok end -- said at the end
   elseif code ~= "closed" then
     return self.context:refuse(message, code)
   elseif now - self.answered > PATIENCE then

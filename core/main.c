@@ -222,10 +222,22 @@ static void set_heap(const char *name) {
 #endif
 }
 
+/* Where the three of them are closed, a socket would take their numbers: it would get our
+ * output, and libuv ends the process at that. */
+static void hold_standard_files(void) {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0)
+    close(fd);
+}
+
 int main(int argc, char **argv) {
   static start s;
   lua_State *L;
   s.name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+  hold_standard_files();
   set_heap(s.name);
   L = lua_newstate(counting_allocator, NULL);
   if (!L)

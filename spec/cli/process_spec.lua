@@ -100,6 +100,18 @@ describe("dt-swarm-cli, the process,", function()
     assert.equal("", read "err")
   end)
 
+  it("says that its output got nowhere, and ends a watch whose output does", function()
+    daemon "changing"
+    for _, words in ipairs { "status", "discover", "discover --watch", "discover --watch --json" } do
+      local command = ("cd %s; timeout 60 ./dt-swarm-cli %s %s"):format(os.getenv "PWD", path, words)
+      local _, _, code = os.execute(("%s >/dev/full 2>%s/err"):format(command, folder))
+      assert.equal(5, code, words)
+      assert.matches("^standard output: No space left on device\n$", (read "err"))
+    end
+    local _, _, code = os.execute(("cd %s; ./dt-swarm-cli %s status >&- <&- 2>&-"):format(os.getenv "PWD", path))
+    assert.equal(0, code)
+  end)
+
   it("prints the daemon's answer with --json, before or behind the command's words", function()
     daemon "two"
     local names = { "status", "discover", "summary", "report", "files", "files list", "identity show" }
