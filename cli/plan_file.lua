@@ -125,6 +125,17 @@ local function waves_of(said, robots)
   return fault("waves", "they hold %d robots, and %d are named", sum, robots)
 end
 
+-- WAVES of a whole plan for the ROBOTS that are left of it: none holds more than before, or nobody.
+local function left_of(waves, robots)
+  local left = json.array {}
+  for _, wave in ipairs(waves) do
+    wave.robots = math.min(wave.robots, robots)
+    robots = robots - wave.robots
+    if wave.robots > 0 then left[#left + 1] = wave end
+  end
+  return left
+end
+
 local PROVED <const> = { own = true, quorum = true, held = true }
 
 -- "proved" if all of ORDER that are heard have it.
@@ -173,11 +184,12 @@ end
 local function complete(said, given, by_id)
   local release, why = release_of(said, given)
   if not release then return nil, why end
-  why = given.done and keep_rest(said, given.done(said.release))
-  if why then return nil, why end
   local waves, absent
   waves, why = waves_of(said.waves, #said.robots)
   if not waves then return nil, why end
+  why = given.done and keep_rest(said, given.done(said.release))
+  if why then return nil, why end
+  if given.done then waves = left_of(waves, #said.robots) end
   absent, why = absent_of(said.absent, #said.robots, release.kind)
   if not absent then return nil, why end
   return { absent = absent, clock = said.clock or clock_of(said.robots, by_id),

@@ -20,8 +20,8 @@ local function rows(more)
   return plan_file.sorted(list)
 end
 
-local function run(text, more, kind)
-  return plan_file.run(text, "plans/friday.lua", { robots = rows(more), swarm = "duckietown",
+local function run(text, more, kind, done)
+  return plan_file.run(text, "plans/friday.lua", { robots = rows(more), swarm = "duckietown", done = done,
     release = function(key)
       if key == "demos/42" then return { kind = kind or "files", run = 3 } end
       return nil, "there is no release " .. key
@@ -53,6 +53,22 @@ return { release = "demos/42", robots = only(robots, { type = "duckiebot" }),
     local bytes = assert(plans.write(assert(run(text))))
     assert.equal(bytes, plans.write(assert(run(text))))
     assert.same({ { max_unavailable = 1, robots = 2, soak = 300 } }, assert(plans.read(bytes)).waves)
+  end)
+
+  it("for the rest has its waves with whom is left, and none with nobody", function()
+    local function left(waves, ...)
+      local done = {}
+      for _, name in ipairs { ... } do done[id[name]] = true end
+      local plan = assert(run('return { release = "demos/42", robots = only(robots, { type = "duckiebot" }), waves = '
+        .. waves .. " }", nil, nil, function() return done end))
+      local found = {}
+      for i, wave in ipairs(plan.waves) do found[i] = ("%d %d"):format(wave.robots, wave.max_unavailable) end
+      return ("%s: %s"):format(names_of(plan), table.concat(found, ", "))
+    end
+    local page <const> = "{ { robots = 1 }, { max_unavailable = 2 } }"
+    assert.equal("emma: 1 1", left(page, "ada", "bea", "carl", "donald"))
+    assert.equal("carl donald emma: 1 1, 2 2", left(page, "ada", "bea"))
+    assert.equal("bea emma: 2 2", left("{ { robots = 2, max_unavailable = 2 }, {} }", "ada", "carl", "donald"))
   end)
 
   it("leaves out a quarter as absent where a policy is rolled out, and says by which time", function()
