@@ -151,9 +151,9 @@ function show.list(words)
 end
 
 --- Interfaces {name, reason} by which nothing goes, in a sentence that begins with TITLE or "Not used"; the empty text
--- for none.
+-- for none. One without an address of IPv4 may be used by IPv6: that it is not is said with a TITLE only.
 function show:unused(interfaces, title)
-  local reasons, by_reason, parts = {}, {}, {}
+  local reasons, by_reason, parts, lacking = {}, {}, {}, ""
   for _, one in ipairs(interfaces or {}) do
     if not by_reason[one.reason] then
       by_reason[one.reason] = {}
@@ -161,8 +161,16 @@ function show:unused(interfaces, title)
     end
     table.insert(by_reason[one.reason], self:text(one.name))
   end
-  for i, reason in ipairs(reasons) do parts[i] = ("%s (%s)"):format(show.list(by_reason[reason]), self:text(reason)) end
-  return parts[1] and ("%s: %s."):format(title or "Not used", table.concat(parts, "; ")) or ""
+  for _, reason in ipairs(reasons) do
+    local names, lack = show.list(by_reason[reason]), not title and reason:match "^no IPv4 address: (.+)$"
+    if lack then
+      lacking = ("No IPv4 on %s: %s."):format(names, self:text(lack))
+    else
+      parts[#parts + 1] = ("%s (%s)"):format(names, self:text(reason))
+    end
+  end
+  local rest = parts[1] and ("%s: %s."):format(title or "Not used", table.concat(parts, "; ")) or ""
+  return rest .. (rest ~= "" and lacking ~= "" and " " or "") .. lacking
 end
 
 --- "Same 6 records on both (digest 4be1)."; the empty text where nobody else is here. Only records that are kept are

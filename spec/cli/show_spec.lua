@@ -167,6 +167,12 @@ describe("pages", function()
       assert.truthy(said:find(" No network interface is up: eth0 (switched off).\n", 1, true), said)
       assert.is_nil(said:find("Same", 1, true))
     end
+    local s = require "cli.show".new { width = 80, escape = function(words) return words end, write = print }
+    local lacking = { name = "usb0", reason = "no IPv4 address: DHCP gave none yet" }
+    assert.equal("No IPv4 on usb0: DHCP gave none yet.", s:unused { lacking })
+    assert.equal("Not used: eth0 (switched off). No IPv4 on usb0: DHCP gave none yet.",
+      s:unused { lacking, facts.tried.unused[1] })
+    assert.equal("None is up: usb0 (no IPv4 address: DHCP gave none yet).", s:unused({ lacking }, "None is up"))
     facts.tried.interfaces[2] = "wlan0"
     assert.is_nil(page("discover", facts):find "No network interface")
     facts.tried.interfaces, facts.tried.unused = {}, {}

@@ -264,7 +264,7 @@ describe("interfaces", function()
         link("tunl0", { on = false, broadcast = false }) })
     local found = {}
     for i, left_out in ipairs(one:unused()) do found[i] = left_out.name .. ": " .. left_out.reason end
-    assert.same({ "eth0: no cable, or no Wi-Fi network joined", "new0: no address: DHCP gave none yet",
+    assert.same({ "eth0: no cable, or no Wi-Fi network joined", "new0: no IPv4 address: DHCP gave none yet",
       "off0: switched off", "ppp0: no broadcast: it joins two hosts only",
       "six0: IPv6 only: /ip6/::/udp/… speaks there",
       "usb0: no broadcast: its network is a /32" }, found)

@@ -76,7 +76,7 @@ local function reason(self, link, list)
     if one.family == 4 and (not ip4 or one.broadcast) then ip4 = one end
     ip6 = ip6 or one.family == 6 and not one.host:find "^fe80:" -- the kernel gives that one to each
   end
-  if not ip4 then return ip6 and "IPv6 only: /ip6/::/udp/… speaks there" or "no address: DHCP gave none yet" end
+  if not ip4 then return ip6 and "IPv6 only: /ip6/::/udp/… speaks there" or "no IPv4 address: DHCP gave none yet" end
   if not ip4.broadcast then
     local alone = link.broadcast and ("its network is a /%d"):format(ip4.prefix) or "it joins two hosts only"
     return ("no broadcast: %s"):format(alone)
