@@ -241,13 +241,14 @@ describe("an alert", function()
 end)
 
 describe("the owner's program", function()
-  local loop, runs, living, said, found
+  local loop, runs, living, said, found, lacking
 
   local function new()
-    loop, runs, living, said, found = simloop.new(), {}, 0, {}, { "/etc/dt-swarm/notify" }
+    loop, runs, living, said, found, lacking = simloop.new(), {}, 0, {}, { "/etc/dt-swarm/notify" }, nil
     return notify_program.new { loop = loop, find = function() return table.unpack(found, 1, 3) end,
       log = { warn = function(_, _, _, facts) said[#said + 1] = facts.why end },
       spawn = function(options)
+        if lacking then return nil, lacking end
         living = living + 1
         assert.equal(1, living, "two at once")
         local child = { options = options }
@@ -309,6 +310,20 @@ describe("the owner's program", function()
     one:tell { name = "bob" }
     loop:run_until(10 * MINUTE)
     assert.equal(1, #runs)
+  end)
+
+  it("that cannot be started now is started later, with all that happened", function()
+    local one = new()
+    lacking = "EAGAIN: too many processes"
+    one:tell { name = "ada" }
+    loop:run_until(3 * MINUTE)
+    assert.same({ lacking }, said)
+    one:tell { name = "bob" }
+    lacking = nil
+    loop:run_until(5 * MINUTE)
+    assert.equal(1, #runs)
+    local changes = json.decode((runs[1].line:gsub("\n$", ""))).changes
+    assert.same({ 2, "ada", "bob" }, { #changes, changes[1].name, changes[2].name })
   end)
 
   it("that may not be run is not, and is said once; where there is none nothing is said", function()

@@ -54,6 +54,7 @@ local function ended(self, code, signal, why)
   run_later(self)
 end
 
+-- → true | nil, text
 local function start(self, path, line)
   local written, why = 0, nil
   local function stop(reason)
@@ -67,10 +68,11 @@ local function start(self, path, line)
   local text
   self.child, text = self.spawn { path = path, on_output = count, on_error_output = count, on_sent = function() end,
     on_exit = function(code, signal) ended(self, code, signal, why) end }
-  if not self.child then return complain(self, text) end
+  if not self.child then return nil, text end
   self.limit = self.loop:after(TIME, function() stop "it took longer than 10 s, and was ended" end)
   self.child:write(line)
   self.child:end_input()
+  return true
 end
 
 --- Runs it with what waits.
@@ -83,8 +85,15 @@ function notify_program:run()
   end
   local line = json.encode { changes = json.array(self.waiting), dropped = self.dropped > 0 and self.dropped or nil,
     schema = 1 } .. "\n"
-  self.waiting, self.dropped, self.ran, self.runs = {}, 0, self.loop:now(), self.runs + 1
-  start(self, path, line)
+  self.ran, self.runs = self.loop:now(), self.runs + 1
+  local ok
+  ok, why = start(self, path, line)
+  if ok then
+    self.waiting, self.dropped = {}, 0
+  else -- this machine has no room for it now: what waits is told a minute later
+    complain(self, why)
+    run_later(self)
+  end
 end
 
 --- CHANGE (as core.json can hold it) is to be told, with others of the same minute.
