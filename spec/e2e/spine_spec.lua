@@ -111,15 +111,17 @@ describe("two robots and a server", function()
     local had = partial()
     assert.is_true(had < SIZE, "it was killed in the middle")
     os.execute "sleep 1"
-    local before = s:sent "ada"
+    local before = s:sent "ada" - s:said_again "ada"
     s:start "ada"
     assert.is_truthy(swarm.within(60, function()
       local file = shared("server", name)
       return file and on_server(file.cid)
     end), s:log "server")
-    local again = s:sent "ada" - before
+    local again = s:sent "ada" - s:said_again "ada" - before
     assert.equal("", (swarm.sh(("cmp %s %s"):format(source, on_server(shared("server", name).cid)))))
-    assert.is_true(again < SIZE - had + 6 * 1024 * 1024, ("%d bytes were sent again, %d were there"):format(again, had))
+    -- Blocks that were under way, and what TCP adds.
+    local most = (SIZE - had) * 1.06 + 6 * 1024 * 1024
+    assert.is_true(again < most, ("%d bytes were sent again, %d were there"):format(again, had))
   end)
 
   it("stop cleanly on SIGTERM, and say so", function()

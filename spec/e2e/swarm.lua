@@ -191,6 +191,16 @@ function swarm:sent(host)
   return math.tointeger(tonumber((self.world:run(host, "cat /sys/class/net/eth0/statistics/tx_bytes"):match "%d+")))
 end
 
+-- Bytes of frames in which the host's kernel said something once more: it does so early where the machine is busy.
+function swarm:said_again(host)
+  local names, values = self.world:run(host, "cat /proc/net/snmp"):match "\nTcp: ([^\n]*)\nTcp: ([^\n]*)\n"
+  local value = values:gmatch "%S+"
+  for name in names:gmatch "%S+" do
+    local n = value()
+    if name == "RetransSegs" then return n * 1514 end
+  end
+end
+
 function swarm:log(host) return self.running[host].output() end
 
 -- Those of all hosts whose daemon runs.
