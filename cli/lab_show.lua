@@ -1,6 +1,7 @@
 -- lab_show.lua - `lab show`: the lab that this node is in, and why it is no member, if it is none.
 local desk = require "cli.lab"
 local trust = require "cli.trust"
+local why = require "cli.why"
 
 local show = {}
 
@@ -19,7 +20,7 @@ end
 local function say_why(lab, s)
   if lab.why then
     s:say(("No member: %s."):format(s:text(lab.why.text)))
-    s:say(s:cure(lab.why.cure))
+    why.cure(lab.why.cure, s)
   elseif lab.unsettled then
     s:say(("Roles are not acted on yet: %s."):format(s:text(lab.unsettled)))
   end

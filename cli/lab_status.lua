@@ -32,7 +32,8 @@ end
 function lab_status.say(one, s)
   trust.say_rivals(one, s)
   if one.why then
-    return why.line({ what = "No member of lab " .. s:text(one.name), seen = one.why.text, cure = one.why.cure }, s)
+    why.line({ what = "No member of lab " .. s:text(one.name), seen = one.why.text }, s)
+    return why.cure(one.why.cure, s)
   end
   if one.unsettled then s:say(("Roles are not acted on yet: %s."):format(s:text(one.unsettled))) end
 end

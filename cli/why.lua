@@ -36,6 +36,18 @@ end
 --- The same among other lines.
 function why.line(row, s) s:say(why.text(row, s)) end
 
+--- What to do, in words that may end in a command of ours: where that is wider than the terminal the command stands
+-- beneath, in lines that a shell reads as one.
+function why.cure(text, s)
+  text = s:cure(text)
+  local lead, command = text:match "^(.*:) (dt%-swarm%-cli .+)$"
+  if not command or width.of(text) <= s.width then return s:say(text) end
+  local parts = {}
+  for word in command:gmatch "%S+" do parts[#parts + 1] = word end
+  s:say(lead)
+  s:line(width.command(parts, s.width))
+end
+
 --- The address of a CHANNEL without what all of them end in.
 function why.address(channel) return (channel.address:gsub("/dswarm%-line$", "")) end
 

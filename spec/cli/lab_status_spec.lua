@@ -42,6 +42,16 @@ describe("status of a lab", function()
     assert.truthy(words:find("dt-swarm-cli trust renew", 1, true), words)
   end)
 
+  it("says what to type in lines that a shell reads as one", function()
+    local command = ("dt-swarm-cli trust grant %s member"):format(ID)
+    local none = lab { member = false, role = false, token = false,
+      why = { text = "its grant is over", cure = "On an admin's machine: " .. command } }
+    for _, columns in ipairs { 40, 80, 120 } do
+      local typed = said(none, columns):match "On an admin's machine:%s(.*)\n$"
+      assert.equal(command, (typed:gsub(" \\\n +", " "):gsub("^ +", "")))
+    end
+  end)
+
   it("says that roles wait, that a root key is stolen, that the policy's swarm does not count", function()
     local waits = "trust not compared with anybody yet; at the latest in 9 min"
     assert.truthy(said(lab { unsettled = waits }, 300):find(("Roles are not acted on yet: %s."):format(waits), 1, true))
