@@ -326,5 +326,9 @@ describe("who was heard by an earlier run only", function()
     local listed = {}
     for _, row in ipairs(ada.discovery:nodes(true)) do listed[#listed + 1] = row.id end
     assert.same({ ada.id, lab.robots[2].id }, listed)
+    w:run(3000)
+    assert.same({ lab.robots[2].id }, ada.called "donald", "a route names him")
+    assert.same({ "donald", "donald~" .. before:sub(-4) }, { ada.discovery:label(lab.robots[2].id),
+      ada.discovery:label(before) })
   end)
 end)

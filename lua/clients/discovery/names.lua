@@ -36,7 +36,9 @@ local function known(self)
   for _, id, word in self.said:each() do
     if self.peers:stands(id) then add(id, word.name) end
   end
-  for _, id in ipairs(sorted.keys(self.seen.rows)) do add(id, self.seen.rows[id].name) end
+  for _, id in ipairs(sorted.keys(self.seen.rows)) do
+    if self.peers:stands(id) then add(id, self.seen.rows[id].name) end
+  end
   return list
 end
 
