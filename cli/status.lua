@@ -192,7 +192,7 @@ local function refused_policy(answer, s)
   local refused = answer.policy and answer.policy.refusal
   if not refused then return end
   s:say(("The policy's file is not in force, the old one is: %s%s. dt-swarm-cli %s policy check says all."):format(
-    s:text(refused.lines[1]), refused.lines[2] and (" (and %d more)"):format(#refused.lines - 1) or "", s.host))
+    s:cure(refused.lines[1]), refused.lines[2] and (" (and %d more)"):format(#refused.lines - 1) or "", s.host))
 end
 
 local FAILED <const> = 5 -- hooks; the others are counted

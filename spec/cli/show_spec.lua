@@ -387,6 +387,16 @@ describe("pages", function()
     assert.is_nil(page("status", facts):find "not readable")
   end)
 
+  it("say whom to ask that a policy is tried again", function()
+    local answer = asked.of(fake.node(fake.two())) { command = "status" }
+    answer.policy = { file = "p.lua", refusal = { lines = { "p.lua: it failed: dt-swarm-cli HOST policy reload" } } }
+    local parts = {}
+    require "cli.status".show(answer, show.new { escape = text.escape, host = "donald", width = 300,
+      write = function(part) parts[#parts + 1] = part end })
+    local shown = table.concat(parts)
+    assert.matches("it failed: dt-swarm-cli donald policy reload. dt-swarm-cli donald policy check", shown, 1, true)
+  end)
+
   it("say which part of the daemon failed, why, and what tries it again", function()
     local node = fake.node(fake.two())
     node.clients = { failed = function() return { { name = "logs", text = "lua/x.lua:3: no", since = 1000 } } end }

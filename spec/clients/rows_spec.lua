@@ -272,6 +272,17 @@ describe("one who stands still for half a minute", function()
   end)
 end)
 
+describe("who is asked for by a name that nobody has", function()
+  it("is guessed, in one sentence with where to look", function()
+    local one_of = require "clients.discovery.one_of"
+    local nodes = { { id = key_of "donald":id(), name = "donald", label = "donald" } }
+    assert.equal("missing: no node is called donlad; did you mean donald? discover --all lists those that are known",
+      (select(2, one_of(nodes, "donlad"))))
+    assert.equal("missing: no node is called zzz; discover --all lists those that are known",
+      (select(2, one_of(nodes, "zzz"))))
+  end)
+end)
+
 describe("who of the roster is missing", function()
   it("are those who were heard before, by name, and no stranger", function()
     local w = sim.new { seed = 6, policy = rules }

@@ -45,8 +45,8 @@ local function missing(nodes, word)
   local names = {}
   for i, one in ipairs(nodes) do names[i] = one.label end
   local meant = nearest.of(names, word)
-  return nil, ("missing: no node is called %s%s; discover --all lists those that are known"):format(
-    to_json.text(word), meant and ("; did you mean %s?"):format(to_json.text(meant)) or ""), "missing"
+  return nil, ("missing: no node is called %s; %sdiscover --all lists those that are known"):format(
+    to_json.text(word), meant and ("did you mean %s? "):format(to_json.text(meant)) or ""), "missing"
 end
 
 --- The one of NODES (discovery:nodes) that WORD means; a whole peer ID may be a node's that was never heard here.
