@@ -4,6 +4,7 @@ local findings = require "clients.doctor.findings"
 local folder = require "spec.folder"
 local neighbours = require "clients.doctor.neighbours"
 local network = require "clients.doctor.network"
+local one_host = require "clients.doctor.one_host"
 local outside = require "clients.doctor.outside"
 local policies = require "spec.policy.policies"
 local sim = require "sim"
@@ -114,6 +115,38 @@ describe("the doctor's questions to neighbours", function()
     function bob.comms.proof.answer() return nil, "budget: none", "budget" end
     w:run(20 * 1000)
     assert.matches("answers 0 of 3 pings$", look(one).net_one_way) -- he answers nothing any more (control)
+  end)
+
+  it("find one host dead where it answers nothing, not where it answers few questions", function()
+    local answers, asked = true, nil
+    local one = one_host.new {
+      loop = w.loop,
+      port = function() return 3825 end,
+      ask = function(to, _, told)
+        asked = to
+        if answers then w.loop:post(function() told { id = bob.id } end) end
+        return function() end
+      end,
+    }
+    local function look_at(host)
+      local said
+      one:look(host, function(...) said = table.pack(...) end)
+      while not said do w:run(100) end
+      return table.unpack(said, 1, said.n)
+    end
+    assert.equal(bob.id, (look_at "10.0.0.2"))
+    assert.equal("/ip4/10.0.0.2/udp/3825/dswarm-line/dswarm/*/ping", asked)
+    answers = false
+    assert.matches("^10.0.0.3 answers 0 of 3 pings: it is off, or", select(2, look_at "10.0.0.3")) -- never answered
+    local id, found, why = look_at "10.0.0.2" -- it may be sparing of answers
+    assert.is_nil(id or found)
+    assert.equal("10.0.0.2 answered some seconds ago and answers nothing now: ask again in ten seconds", why)
+    w:run(10 * 1000)
+    id, found, why = look_at "10.0.0.2"
+    assert.is_nil(id or why)
+    assert.matches("^10.0.0.2 answers 0 of 3 pings", found)
+    answers = true
+    assert.equal(bob.id, (look_at "10.0.0.2"))
   end)
 
   it("find a link that is dead one way only by who was heard within a minute", function()

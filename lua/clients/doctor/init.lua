@@ -6,6 +6,7 @@ local findings = lazily "clients.doctor.findings"
 local machine = require "clients.doctor.machine"
 local neighbours = require "clients.doctor.neighbours"
 local network = require "clients.doctor.network"
+local one_host = require "clients.doctor.one_host"
 local outside = lazily "clients.doctor.outside"
 local slices = require "slices"
 local to_json = require "clients.control.to_json"
@@ -33,9 +34,15 @@ function doctor.open(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop, runs = {}, looking = {},
     jobs = slices.new(handle.loop) }, doctor)
+  local function ask(to, id, told) return node.ping.questions:ask(to, nil, id, told) end
+  local function port() return udp_port(node) end
   self.neighbours = neighbours.new { loop = handle.loop, comms = node.comms, said = node.discovery.said,
-    gateway = network.gateway, ask = function(to, id, told) return node.ping.questions:ask(to, nil, id, told) end,
-    label = function(id) return node.who(id).label end, port = function() return udp_port(node) end }
+    gateway = network.gateway, ask = ask, label = function(id) return node.who(id).label end, port = port }
+  self.one_host = one_host.new {
+    loop = handle.loop,
+    ask = ask,
+    port = port,
+  }
   handle:command("doctor", function(request, reply) self:answer(request, reply) end, { reads = true })
   return self
 end
@@ -56,6 +63,12 @@ local function add(metrics, more)
   for name, value in pairs(more) do metrics[name] = value end -- any order
 end
 
+-- PEER, who was asked, gave no answer. What is not known of him is not known, however well others answer.
+local function of_silence(peer, metrics, why)
+  metrics.net_one_way = metrics.net_one_way or peer.silent
+  if not metrics.net_one_way then metrics.net_one_way, why.net_one_way = nil, peer.unknown end
+end
+
 -- Calls DONE(metrics, why) when all that was asked has come. PEER: { host = } that is asked besides | nil
 local function look(self, peer, done)
   local node, metrics, why, left = self.node, {}, {}, 1
@@ -63,7 +76,7 @@ local function look(self, peer, done)
     left = left - 1
     if left > 0 or self.stopped then return end
     if peer then peer.id = peer.id or peer.answered end
-    if peer and not peer.id then metrics.net_one_way = metrics.net_one_way or peer.silent end
+    if peer and not peer.id then of_silence(peer, metrics, why) end
     done(metrics, why)
   end
   local function wait() left = left + 1 end
@@ -97,8 +110,8 @@ local function look(self, peer, done)
   end)
   if peer then
     wait()
-    self.neighbours:look_at(peer.host, function(found, id)
-      peer.silent, peer.id = found, id
+    self.one_host:look(peer.host, function(id, found, reason)
+      peer.id, peer.silent, peer.unknown = id, found, reason
       one_less()
     end)
   end

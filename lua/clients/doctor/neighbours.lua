@@ -281,20 +281,4 @@ function neighbours:look(done)
   self.loop:after(wait, function() done(judge(self, list, strangers)) end)
 end
 
---- Asks whoever is at HOST, an IPv4 address in a network of ours. DONE(finding of net_one_way, ID | nil)
-function neighbours:look_at(host, done)
-  local give_up, over
-  local function finish(id)
-    if over then return end
-    over = true
-    give_up()
-    done(not id and ("%s answers 0 of %d pings: it is off, or one of both ways is dead; ask the doctor there, too")
-      :format(host, ROUNDS), id)
-  end
-  give_up = self.ask(("/ip4/%s/udp/%d/dswarm-line/dswarm/*/ping"):format(host, self.port()), nil, function(answer)
-    finish(not answer.code and answer.id)
-  end)
-  self.loop:after(NEVER_MET_MS, finish)
-end
-
 return neighbours
