@@ -46,6 +46,17 @@ describe("the doctor's questions to neighbours", function()
     end
   end
 
+  -- From here on bob answers one question in MS. → fn() → when he answered last (ms) | nil
+  local function bob_answers_one_in(ms)
+    local answer, answered = bob.comms.proof.answer, nil
+    function bob.comms.proof.answer(self, ...)
+      if w.loop:now() - (answered or -MINUTE) < ms then return nil, "budget: few", "budget" end
+      answered = w.loop:now()
+      return answer(self, ...)
+    end
+    return function() return answered end
+  end
+
   it("find nothing where all is well, and say that they do not know where nobody is", function()
     local one = of(ada)
     w:run(10 * MINUTE)
@@ -86,26 +97,18 @@ describe("the doctor's questions to neighbours", function()
   end)
 
   it("find no broadcast dead because of a neighbour who answers one question a round", function()
-    local one, answer, answered = of(ada), bob.comms.proof.answer, nil
+    local one = of(ada)
     w:run(MINUTE)
-    function bob.comms.proof.answer(self, ...)
-      if w.loop:now() - (answered or -MINUTE) < 900 then return nil, "budget: few", "budget" end
-      answered = w.loop:now()
-      return answer(self, ...)
-    end
+    local answered = bob_answers_one_in(900)
     local found = look(one)
-    assert.is_truthy(answered)
+    assert.is_truthy(answered())
     assert.is_false(found.net_broadcast_out or false)
   end)
 
   it("find no link dead whose other end answers a question in five seconds, however often they ask", function()
-    local one, answer, answered = of(ada), bob.comms.proof.answer, nil
+    local one = of(ada)
     w:run(MINUTE)
-    function bob.comms.proof.answer(self, ...)
-      if w.loop:now() - (answered or -MINUTE) < 5000 then return nil, "budget: few", "budget" end
-      answered = w.loop:now()
-      return answer(self, ...)
-    end
+    bob_answers_one_in(5000)
     for i = 1, 8 do
       local found
       one:look(function(what) found = what end)

@@ -1,6 +1,7 @@
 -- neighbours.lua - who is near, and by which ways does he answer: to him alone, to all? Asks each a few times, no
 -- third party; judges nothing of the network itself.
 local address = require "core.address"
+local one_host = require "clients.doctor.one_host"
 local span = require "span"
 
 local neighbours = {}
@@ -11,9 +12,7 @@ local ROUNDS <const>, APART <const> = 3, 1000 -- questions to each; ms between t
 local AFTER <const> = 200 -- ms from the question that all hear to the one to him alone
 local WAIT <const> = 2000 -- ms for the last answer
 local SURE <const> = 2 -- answers to him alone; who met us just now answers four questions, then one each five seconds
-local NEVER_MET_MS <const> = 6500 -- ms for who is not heard here, whom a ping asks three times
 local LATELY <const> = 60 * 1000 -- ms since a datagram of his came
-local RATION_MS <const> = 10 * 1000 -- since he answered us over that flow: he may answer one question each five seconds
 local STALE <const> = 150 * 1000 -- ms after which who names his address is asked there
 local BROADCAST_MS <const> = 6 * 60 * 1000 -- six of the longest times between two beacons
 local YOUNG <const> = 8 * 1000 -- ms after a start in which nothing need have come by broadcast
@@ -135,7 +134,7 @@ local function is_silent(one) return one.alone == 0 and one.by_all == 0 and one.
 
 -- Did he answer so lately that he may be sparing of answers now?
 local function is_sparing(self, one)
-  return one.flow.proved ~= nil and self.loop:now() - one.flow.proved < RATION_MS
+  return one.flow.proved ~= nil and self.loop:now() - one.flow.proved < one_host.RATION_MS
 end
 
 local function said(self, one, words) return ("%s (%s) %s"):format(self.label(one.id), one.host, words) end
@@ -277,7 +276,7 @@ function neighbours:look(done)
     if rounds < ROUNDS then self.loop:after(APART, round) end
   end
   round()
-  local wait = strangers[1] and NEVER_MET_MS or list[1] and (ROUNDS - 1) * APART + WAIT or 0
+  local wait = strangers[1] and one_host.WAIT_MS or list[1] and (ROUNDS - 1) * APART + WAIT or 0
   self.loop:after(wait, function() done(judge(self, list, strangers)) end)
 end
 

@@ -2,8 +2,8 @@
 local one_host = {}
 one_host.__index = one_host
 
-local WAIT <const> = 6500 -- ms in which a ping is said three times
-local RATION_MS <const> = 10 * 1000 -- since an answer: who does not know our address yet answers one in five seconds
+one_host.WAIT_MS = 6500 -- in which a ping is said three times
+one_host.RATION_MS = 10 * 1000 -- since an answer: who does not know our address yet answers one in five seconds
 
 --- given.loop
 --- given.ask   fn(to, id, told) → give up: a ping to an address (clients/ping/questions.lua)
@@ -15,7 +15,7 @@ end
 -- What it means that nothing came from HOST since BEGAN → finding | nil, why it cannot be known
 local function silence(self, host, began)
   local last = self.answered
-  if last and last.host == host and began - last.at < RATION_MS then
+  if last and last.host == host and began - last.at < one_host.RATION_MS then
     return nil, host .. " answered some seconds ago and answers nothing now: ask again in ten seconds"
   end
   return host .. " answers 0 of 3 pings: it is off, or one of both ways is dead; ask the doctor there, too"
@@ -36,7 +36,7 @@ function one_host:look(host, done)
   give_up = self.ask(("/ip4/%s/udp/%d/dswarm-line/dswarm/*/ping"):format(host, self.port()), nil, function(answer)
     finish(not answer.code and answer.id)
   end)
-  self.loop:after(WAIT, finish)
+  self.loop:after(one_host.WAIT_MS, finish)
 end
 
 return one_host
