@@ -16,6 +16,7 @@ local requests = require "clients.updates.requests"
 local run = require "clients.updates.run"
 local saved = require "clients.updates.saved"
 local slices = require "slices"
+local soon = require "soon"
 local sorted = require "sorted"
 local staging = require "clients.updates.staging"
 local take = require "clients.updates.take"
@@ -71,11 +72,14 @@ local function open_parts(self, node)
     slow = function() return backoff.slow(node.random) end, news = function() self:news() end }
 end
 
+local look
+
 --- The client, as lua/clients/init.lua has it. Fields: saved, known, fetching, kinds, machine, states, runs (by key).
 function updates.open(handle)
   local node = handle.node
   local self = setmetatable({ node = node, loop = handle.loop, runs = {}, policy_serial = 0,
     slices = slices.new(handle.loop) }, updates)
+  self.looking = soon.new(handle.loop, SOON, function() look(self) end)
   open_parts(self, node)
   handle:topic(TOPIC, "rollouts: how far this robot is in each")
   handle:keep(self.known:on_news(function() self:news() end))
@@ -130,7 +134,7 @@ local function keep_payloads(self)
   self.fetching:keep(set, self.saved.data.installed)
 end
 
-local function look(self)
+function look(self)
   if self.stopped then return end
   local rows = rows_of(self)
   self.states:raise(rows, self.machine:now(), function() self:news() end)
@@ -144,13 +148,7 @@ local function look(self)
 end
 
 --- Something changed that a run may rest on.
-function updates:news()
-  if self.pending or self.stopped then return end
-  self.pending = self.loop:after(SOON, function()
-    self.pending = nil
-    look(self)
-  end)
-end
+function updates:news() self.looking:ask() end
 
 -- In slices: until what is being judged anew is, for a while at most.
 local function wait_for_known(self)
@@ -168,9 +166,8 @@ end
 --- What was taken up to now is looked at, before somebody is told how things are: who just signed it looks.
 function updates:catch_up()
   if self.known:is_busy() and slices.running() then wait_for_known(self) end
-  if not self.pending and not self.known:is_news() then return end
-  if self.pending then self.pending:cancel() end
-  self.pending = nil
+  if not self.looking:is_asked() and not self.known:is_news() then return end
+  self.looking:cancel()
   look(self)
 end
 

@@ -2,6 +2,7 @@
 -- or the time change them. Reads all in slices at its start; tells what is refused for want of a role.
 local counted = require "clients.updates.counted"
 local slices = require "slices"
+local soon = require "soon"
 local sorted = require "sorted"
 local walk = require "dcache.walk"
 
@@ -12,6 +13,8 @@ local KEYS_MAX <const> = 1024 -- of a bucket
 local AGAIN <const> = 1000 -- ms in which changes of roles are gathered
 local EVERY <const> = 60 * 1000 -- ms between two looks without news
 local ROLES <const> = { "trust/grants", "trust/revoked", "trust/root" } -- buckets that change who may say something
+
+local roles_changed
 
 --- given.node
 --- given.loop
@@ -27,6 +30,7 @@ function signed.new(given)
   for _, name in ipairs { "node", "loop", "buckets", "refuse", "news" } do self[name] = given[name] end
   self.names = sorted.keys(self.buckets)
   for _, bucket in ipairs(self.names) do self.keys[bucket], self.counts[bucket] = {}, 0 end
+  self.judging_anew = soon.new(given.loop, AGAIN, function() roles_changed(self) end)
   return self
 end
 
@@ -114,7 +118,7 @@ local function read_all(self)
 end
 
 -- Who may say what changed: all is judged anew, and words that said nothing before may now.
-local function roles_changed(self)
+function roles_changed(self)
   local basis = self.node.dcache:judged_by()
   if basis ~= nil and basis == self.basis then return end
   self.basis = basis
@@ -122,14 +126,6 @@ local function roles_changed(self)
     for _, entry in pairs(self.keys[bucket]) do entry.verdict = nil end -- any order
   end
   read_all(self)
-end
-
-local function soon(self)
-  if self.pending or self.stopped then return end
-  self.pending = self.loop:after(AGAIN, function()
-    self.pending = nil
-    roles_changed(self)
-  end)
 end
 
 -- Does the time change a verdict by now? What nobody remembers any more goes.
@@ -151,9 +147,9 @@ function signed:start()
     self.undos[#self.undos + 1] = comms:on_statement(bucket, function(st) heard(self, st) end)
   end
   for _, bucket in ipairs(ROLES) do
-    self.undos[#self.undos + 1] = comms:on_statement(bucket, function() soon(self) end)
+    self.undos[#self.undos + 1] = comms:on_statement(bucket, function() self.judging_anew:ask() end)
   end
-  self.undos[#self.undos + 1] = comms:on_standing(function() soon(self) end)
+  self.undos[#self.undos + 1] = comms:on_standing(function() self.judging_anew:ask() end)
   self.undos[#self.undos + 1] = self.node.time:on_leap(function() self.news() end)
   self.timer = self.loop:every(EVERY, function() look(self) end)
   self.basis = self.node.dcache:judged_by()
@@ -205,9 +201,8 @@ function signed:stop()
   for _, one in ipairs(self.walks) do one.stop() end
   if self.judging then self.judging() end
   for _, undo in ipairs(self.undos) do undo() end
-  for _, timer in ipairs { self.timer or false, self.pending or false } do
-    if timer then timer:cancel() end
-  end
+  if self.timer then self.timer:cancel() end
+  self.judging_anew:stop()
 end
 
 return signed

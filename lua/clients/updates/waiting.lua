@@ -2,6 +2,7 @@
 -- or goes on to the next round where it cannot use its turn. What the gates are is gates.lua's.
 local backoff = require "backoff"
 local gates = require "clients.updates.gates"
+local soon = require "soon"
 
 local waiting = {}
 waiting.__index = waiting
@@ -9,6 +10,8 @@ waiting.__index = waiting
 local EVERY <const> = 60 * 1000 -- ms between two looks without news
 local SOON <const> = 1000 -- ms from the news to the look, so that a turn is asked for once a second at most
 local PATIENCE_MOST <const> = 24 * 60 * 60 * 1000 -- ms
+
+local look_in_turn
 
 --- given.loop      the event loop
 --- given.patience  s that a turn is not used before it is given up, doubled each time
@@ -21,6 +24,7 @@ function waiting.new(given)
   local self = setmetatable({ deferred = 0, since = given.loop:now() }, waiting)
   self.turn = given.turn or function(fn) given.loop:post(fn) end
   for _, name in ipairs { "loop", "patience", "look", "behind", "defer", "begin" } do self[name] = given[name] end
+  self.looking = soon.new(given.loop, SOON, function() look_in_turn(self) end)
   return self
 end
 
@@ -64,7 +68,7 @@ local function look(self)
 end
 
 -- Several runs of many robots have much to look at: each does it in a turn of the loop of its own.
-local function soon(self)
+function look_in_turn(self)
   if self.queued or self.stopped then return end
   self.queued = true
   self.turn(function()
@@ -74,17 +78,11 @@ local function soon(self)
 end
 
 --- Something changed that a gate may rest on.
-function waiting:news()
-  if self.pending or self.stopped then return end
-  self.pending = self.loop:after(SOON, function()
-    self.pending = nil
-    soon(self)
-  end)
-end
+function waiting:news() self.looking:ask() end
 
 function waiting:start()
-  self.timer = self.loop:every(EVERY, function() soon(self) end)
-  soon(self)
+  self.timer = self.loop:every(EVERY, function() look_in_turn(self) end)
+  look_in_turn(self)
 end
 
 --- ms until it goes on to the next round, if nothing changes | nil: its turn is not there, or nobody waits behind it
@@ -97,9 +95,8 @@ function waiting:patience_ms() return patience_ms(self) end
 
 function waiting:stop()
   self.stopped = true
-  for _, timer in ipairs { self.timer or false, self.pending or false } do
-    if timer then timer:cancel() end
-  end
+  if self.timer then self.timer:cancel() end
+  self.looking:stop()
 end
 
 return waiting
