@@ -2,10 +2,13 @@
 --
 -- As sudo and ssh do, links are followed (on many systems /bin is one), and each folder, link and file on the way must
 -- belong to root or this user, and nobody else may write it.
+local file_owner = require "file_owner"
+
 local trusted_program = {}
 
 local LINKS_MOST <const> = 40 -- as the kernel has it
-local OTHERS_WRITE <const>, STICKY <const>, ANY_EXECUTE <const> = 18, 512, 73 -- octal 022, 01000, 0111
+local STICKY <const> = 512 -- octal 01000
+local CURES <const> = { owner = "chown root ", mode = "chmod go-w " }
 
 local function refuse(path, what, cure)
   return ("permission: %s %s, so it is not run: %s%s"):format(path, what, cure, path)
@@ -13,15 +16,14 @@ end
 
 -- Of a link that is a matter of its folder; in a folder such as /tmp nobody takes away what is another's.
 local function fault_at(given, path, facts)
-  if facts.uid ~= 0 and facts.uid ~= given.uid then return refuse(path, "belongs to another user", "chown root ") end
-  if facts.kind ~= "link" and facts.mode & OTHERS_WRITE ~= 0 and facts.mode & STICKY == 0 then
-    return refuse(path, "may be written by others than its owner", "chmod go-w ")
-  end
+  local kind, what = file_owner.fault(facts, given.uid)
+  if not kind or kind == "mode" and (facts.kind == "link" or facts.mode & STICKY ~= 0) then return nil end
+  return refuse(path, what, CURES[kind])
 end
 
 local function file_fault(path, facts)
   if facts.kind ~= "file" then return ("permission: %s is no regular file, so it is not run: name one"):format(path) end
-  if facts.mode & ANY_EXECUTE == 0 then return refuse(path, "is not executable", "chmod +x ") end
+  if not file_owner.is_executable(facts) then return refuse(path, "is not executable", "chmod +x ") end
 end
 
 -- The parts of PATH, the first one last.

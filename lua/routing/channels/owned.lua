@@ -2,9 +2,9 @@
 --
 -- A policy only names such a file. It can come from somebody else, and must not be able to use what the owner did not
 -- put there by hand. So whoever could change the file, or swap it for another, must be root or this user.
-local owned = {}
+local file_owner = require "file_owner"
 
-local OTHERS_WRITE <const> = 18 -- 0o022: the bits of group and others
+local owned = {}
 
 --- What lies at PATH is there, but may not be used: nil, text, "permission", CURE: what the owner is to do.
 function owned.refuse(path, what, cure)
@@ -13,14 +13,10 @@ end
 
 -- Could somebody else than root and this user change what lies at PATH?
 local function check_owner(places, path, facts)
-  if facts.uid ~= 0 and facts.uid ~= places.uid then
-    return owned.refuse(path, "belongs to another user",
-      ("chown %s it"):format(places.uid == 0 and "root" or "root, or take"))
-  end
-  if facts.mode & OTHERS_WRITE ~= 0 then
-    return owned.refuse(path, "may be written by others than its owner", "chmod go-w " .. path)
-  end
-  return true
+  local kind, what = file_owner.fault(facts, places.uid)
+  if not kind then return true end
+  return owned.refuse(path, what, kind == "mode" and "chmod go-w " .. path
+    or ("chown %s it"):format(places.uid == 0 and "root" or "root, or take"))
 end
 
 local function check_file(places, path, facts)

@@ -1,10 +1,9 @@
 -- programs.lua - which programs may be channels: those that the owner of this machine put there. Runs none.
+local file_owner = require "file_owner"
 local owned = require "routing.channels.owned"
 
 local programs = {}
 programs.__index = programs
-
-local ANY_EXECUTE <const> = 73 -- 0o111
 
 -- A fault with what to do, as one text: the policy that names the program is refused with it.
 local function fault(text, code, cure) return nil, cure and ("%s: %s"):format(text, cure) or text, code end
@@ -18,7 +17,7 @@ function programs:find(name)
     return nil, ("missing: there is no program %s: put one into %s"):format(name, table.concat(self.folders, " or ")),
       "missing"
   end
-  if facts.mode & ANY_EXECUTE == 0 then
+  if not file_owner.is_executable(facts) then
     return fault(select(2, owned.refuse(path, "is not executable", "chmod +x " .. path)))
   end
   return path
