@@ -16,6 +16,8 @@ local load = {}
 
 local PRINT_BYTES_MAX <const> = 256 * 1024 -- of functions' texts, a hook
 local SAID_MAX <const> = 400 -- characters of a fault
+local SECTIONS <const> = {} -- names of their files, as a set
+for _, name in ipairs(hooks.sections) do SECTIONS[name .. ".lua"] = true end
 local INNER = { "names", "form", "channel_form", "checks_form", "folders_form", "facts", "prints", "lined", "inside" }
 
 --- What people are told: a fault is { file =, line =, text =, suggestion = }. What the policy says of itself may not
@@ -24,6 +26,10 @@ local function fault(message, file)
   message = message:gsub("^policy: ", "")
   local at, line, text = message:match "^([^:\n]+):(%d+): (.*)$"
   if at == "inside" then at, line = nil, nil end -- `return extend "x"` is a tail call, of which Lua keeps no line
+  if SECTIONS[at] and at ~= file and text:find "^over the limit" then
+    -- FILE has used it up, and the shipped text only came last.
+    text, at, line = ("%s, reached in %s:%s"):format(text, at, line), nil, nil
+  end
   return { file = at or file, line = math.tointeger(line), text = core_text.escape(text or message, SAID_MAX),
     suggestion = message:match 'did you mean "(.-)"%?' }
 end

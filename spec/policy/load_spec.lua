@@ -375,4 +375,20 @@ describe("every hook is asked twice", function()
     ]]
     assert.equal(4, #lines)
   end)
+
+  it("puts a limit down to the file that used it up, though it is passed in a shipped section", function()
+    local reached = 0
+    for spent = 900000, 1000000, 1000 do
+      local text = ("for _ = 1, %d do end return extend 'default'"):format(spent)
+      local p, found = require "spec.policy.policies".load(text)
+      if p then
+        p:close()
+      else
+        assert.equal("my.lua", found[1].file, spent)
+        assert.matches("^over the limit of 1000000 instructions", found[1].text)
+        reached = reached + (found[1].text:find(", reached in %l+%.lua:%d+$") and 1 or 0)
+      end
+    end
+    assert.is_true(reached > 0)
+  end)
 end)
