@@ -1,13 +1,13 @@
 -- idle_memory_spec.lua - what a daemon that nobody asks holds for itself, beside a bare Lua, and beside a daemon that
 -- reads all modules at once.
 local folder = require "spec.folder"
-local patience = require "spec.patience"
 local process = require "spec.process"
 local uv = require "luv"
 
 local BARE <const> = 'require "cjson" require "luv".sleep(600000)'
 local MOST <const> = 30 -- times what a bare Lua with luv and cjson has
 local SAVED <const> = 0.03 -- a part that lazy modules save at least
+local TRIES <const> = 5 -- daemons of each kind: as its blocks happen to lie, one has up to 3 % more than the least
 
 local function private(pid)
   return tonumber(folder.read(("/proc/%d/smaps_rollup"):format(pid)):match "Private_Dirty:%s+(%d+)")
@@ -39,16 +39,21 @@ describe("an idle daemon", function()
   it("takes no more than it should, and less than one that reads all modules at once", function()
     local bare = io.popen(("%s -e '%s' & echo $!"):format(os.getenv "LUA" or "lua5.4", BARE))
     local bare_pid = bare:read "n"
-    local one, other = world:start "ada", world:start("donald", { command = eager(world.dir .. "/eager") })
-    local plain, lazy, whole
-    local settled = patience.within(5, function()
-      plain, lazy, whole = least { bare_pid, one.pid, other.pid }
-      return lazy < MOST * plain and lazy < whole * (1 - SAVED)
-    end)
+    local program = eager(world.dir .. "/eager")
+    local plain, lazy, whole = math.huge, math.huge, math.huge
+    local function settled() return lazy < MOST * plain and lazy < whole * (1 - SAVED) end
+    for i = 1, TRIES do
+      local one, other = world:start("ada" .. i), world:start("donald" .. i, { command = program })
+      local now = { least { bare_pid, one.pid, other.pid } }
+      plain, lazy, whole = math.min(plain, now[1]), math.min(lazy, now[2]), math.min(whole, now[3])
+      if settled() then break end
+      one:stop()
+      other:stop()
+    end
     uv.kill(bare_pid, "sigkill")
     bare:close()
     print(("# private: %d kB, %.1f times a bare Lua's %d kB; all at once %d kB"):format(lazy, lazy / plain, plain,
       whole))
-    assert.is_true(settled ~= nil, ("%d kB, %d kB, bare %d kB"):format(lazy, whole, plain))
+    assert.is_true(settled(), ("%d kB, %d kB, bare %d kB"):format(lazy, whole, plain))
   end)
 end)

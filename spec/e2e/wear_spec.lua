@@ -29,33 +29,49 @@ end)
 
 local RUNS <const> = 6
 
--- The least that two runs of at most six agree on: by the second at which it ends a run costs the file system one
--- commit more.
-local function slot(rate)
-  local least, times = math.huge, {}
-  for _ = 1, RUNS do
-    local pipe = assert(io.popen(("timeout 600 lua5.4 spec/e2e/wear.lua slot%d 2>&1"):format(rate)))
-    local text = pipe:read "a"
-    local ok, _, code = pipe:close()
-    if code == 3 then return nil, text end
-    assert.is_true(ok, text)
-    local device, kept, last = text:match "^(%d+) (%d+) (%d)\n$"
-    assert.is_truthy(device, text)
-    assert.same({ "38", "1" }, { kept, last }, "words of others, and the newest of the one, after a start")
-    device = math.tointeger(tonumber(device))
-    least, times[device] = math.min(least, device), (times[device] or 0) + 1
-    if times[least] == 2 then break end
+-- One run more of RATE words a second, counted in ONE. → true | nil, why it cannot be
+local function run_slot(one, rate)
+  local pipe = assert(io.popen(("timeout 600 lua5.4 spec/e2e/wear.lua slot%d 2>&1"):format(rate)))
+  local text = pipe:read "a"
+  local ok, _, code = pipe:close()
+  if code == 3 then return nil, text end
+  assert.is_true(ok, text)
+  local device, kept, last = text:match "^(%d+) (%d+) (%d)\n$"
+  assert.is_truthy(device, text)
+  assert.same({ "38", "1" }, { kept, last }, "words of others, and the newest of the one, after a start")
+  device = math.tointeger(tonumber(device))
+  one.least, one.runs = math.min(one.least, device), one.runs + 1
+  one.times[device] = (one.times[device] or 0) + 1
+  return true
+end
+
+local function is_near(a, b) return math.abs(a.least - b.least) <= b.least / 10 end
+
+-- The least of each rate on which two runs of at most six agree: by the second at which it ends a run costs the file
+-- system one commit more. Where those of the two rates differ, that may be true of two runs, too: all six are made.
+local function slots(rates)
+  local list = {}
+  for i, rate in ipairs(rates) do
+    local one = { least = math.huge, runs = 0, times = {} }
+    list[i] = one
+    while one.runs < RUNS and one.times[one.least] ~= 2 do
+      local ok, why = run_slot(one, rate)
+      if not ok then return nil, why end
+    end
   end
-  return least
+  for i, rate in ipairs(rates) do
+    while list[i].runs < RUNS and not is_near(list[2], list[1]) do run_slot(list[i], rate) end
+  end
+  return list
 end
 
 describe("one key that says words without end in one slot", function()
   it("costs the card the same at every rate, and its newest word and all of others are there after a start", function()
     if not is_root() then return pending "a loop mount, and so the device's counter, needs root" end
-    local slow, why = slot(10)
-    if not slow then return pending("no loop mount is allowed here: " .. why) end
-    local quick = slot(os.getenv "DT_SWARM_SOAK" and 1000 or 100)
-    assert(slow > 0 and math.abs(quick - slow) <= slow / 10, ("%d bytes, %d at ten words a second"):format(quick, slow))
+    local list, why = slots { 10, os.getenv "DT_SWARM_SOAK" and 1000 or 100 }
+    if not list then return pending("no loop mount is allowed here: " .. why) end
+    local slow, quick = list[1].least, list[2].least
+    assert(slow > 0 and is_near(list[2], list[1]), ("%d bytes, %d at ten words a second"):format(quick, slow))
     assert(quick <= 64 * 1024, quick .. " bytes in three minutes")
   end)
 end)
