@@ -4,6 +4,7 @@ local json = require "core.json"
 local call = {}
 
 local WITHIN <const> = 5000 -- ms
+local PARTS <const> = 5 -- of it; however long this process stood still itself (Ctrl-Z, a busy machine), that is one
 local MOST <const> = 64 << 20 -- bytes of an answer
 local PIECE <const> = 65536
 
@@ -33,8 +34,10 @@ end
 -- WITHIN_MS from now something has to be heard.
 local function await(self)
   if self.timer then self.timer:cancel() end
-  self.timer = self.loop:after(self.within_ms, function()
-    self:finish(nil, ("did not answer within %d s"):format(self.within_ms // 1000))
+  local left = PARTS
+  self.timer = self.loop:every(self.within_ms / PARTS, function()
+    left = left - 1
+    if left == 0 then self:finish(nil, ("did not answer within %d s"):format(self.within_ms // 1000)) end
   end)
 end
 

@@ -7,6 +7,7 @@ local paths = require "paths"
 local slices = require "slices"
 local socket = require "spec.clients.socket"
 local control = require "clients.control"
+local uv = require "luv"
 
 local at, loop, folder, open, log, replies, cancelled
 
@@ -89,6 +90,14 @@ describe("an answer that takes long to make", function()
     open[#open]:close()
     working(50)
     assert.same({ nil, "did not answer within 0 s", false }, { asked(500) })
+  end)
+
+  it("is not given up for time in which the asker stood still himself", function()
+    start { answer = function(_, reply)
+      loop:after(1, function() uv.sleep(700) end)
+      loop:after(10, function() reply { n = 1 } end)
+    end }
+    assert.equal(1, (asked(500) or {}).n)
   end)
 end)
 
