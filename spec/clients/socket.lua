@@ -21,9 +21,9 @@ function Socket:close()
   os.execute("rm -rf " .. self.folder)
 end
 
---- Runs the loop until TEST() holds, at most five seconds; true if it came to hold.
+--- Runs the loop until TEST() holds, at most a minute; true if it came to hold.
 function Socket:until_true(test)
-  local late = self.loop:after(5000, function() self.loop:stop() end)
+  local late = self.loop:after(60000, function() self.loop:stop() end)
   local timer = self.loop:every(2, function()
     if test() then self.loop:stop() end
   end)

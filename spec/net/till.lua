@@ -8,7 +8,7 @@ function till.loop()
   return loop.new { on_error = function(text) io.stderr:write(text, "\n") error(text) end }
 end
 
-local LEAST <const> = 30000 -- ms: what takes a moment at rest may take long on a busy machine
+local LEAST <const> = 120000 -- ms: what takes a moment at rest may take long on a busy machine
 
 -- Runs L until holds() is true, at most LEAST, or MS where that is more.
 function till.holds(L, holds, ms)
