@@ -3,11 +3,17 @@ local net = require "core.net"
 
 local loopback = {}
 
--- A port that nobody has now.
+local given = {} -- one in some thousand pairs of ports by chance would be one port twice
+
+-- A port that nobody has now, and that was not given before.
 function loopback.free_port()
-  local listener = assert(net.listen { host = "127.0.0.1", port = 0 })
-  local port = listener:port()
-  listener:close()
+  local port
+  repeat
+    local listener = assert(net.listen { host = "127.0.0.1", port = 0 })
+    port = listener:port()
+    listener:close()
+  until not given[port]
+  given[port] = true
   return port
 end
 
