@@ -29,7 +29,7 @@ describe("UDP", function()
 
   it("says who sent, and that it was for us alone", function()
     assert.is_true(a:send("hello", "127.0.0.1", b:port()))
-    local bytes, host, port, broadcast, index = b:receive()
+    local bytes, host, port, broadcast, index = soon(function() return b:receive() end)
     assert.same({ "hello", "127.0.0.1", a:port(), false }, { bytes, host, port, broadcast })
     assert.is_true(index > 0)
     local none, _, word = b:receive()
@@ -43,7 +43,7 @@ describe("UDP", function()
     for _, one in ipairs(net.interfaces()) do if one.name == "lo" and one.family == 4 then lo = one end end
     assert.is_true(a:send("all", lo.broadcast, first:port(), lo.index))
     for _, socket in ipairs { first, second } do
-      local bytes, host, port, broadcast, index = socket:receive()
+      local bytes, host, port, broadcast, index = soon(function() return socket:receive() end)
       assert.same({ "all", "127.0.0.1", a:port(), true, lo.index }, { bytes, host, port, broadcast, index })
       assert.is_nil((socket:receive()))
     end
@@ -59,20 +59,20 @@ describe("UDP", function()
   it("refuses what is longer than a frame, and hears the next", function()
     a:send(("x"):rep(1201), "127.0.0.1", b:port())
     a:send(("y"):rep(1200), "127.0.0.1", b:port())
-    local none, _, word = b:receive()
+    local none, _, word = soon(function() return b:receive() end)
     assert.same({ nil, "long" }, { none, word })
-    assert.equal(("y"):rep(1200), (b:receive()))
+    assert.equal(("y"):rep(1200), (soon(function() return b:receive() end)))
   end)
 
   it("hands an empty datagram on, and counts what the kernel dropped", function()
     a:send("", "127.0.0.1", b:port())
-    assert.equal("", (b:receive()))
+    assert.equal("", (soon(function() return b:receive() end)))
     for _ = 1, 3000 do a:send(("z"):rep(1000), "127.0.0.1", b:port()) end
     local heard = 0
     while b:receive() do heard = heard + 1 end
     assert.is_true(heard > 10 and heard < 3000)
     a:send("after", "127.0.0.1", b:port())
-    assert.equal("after", (b:receive()))
+    assert.equal("after", (soon(function() return b:receive() end)))
     assert.equal(3000 - heard, b:drops())
   end)
 
@@ -93,7 +93,7 @@ describe("UDP", function()
     if not six then return pending "no IPv6 here" end
     local other = assert(net.udp { host = "::1" })
     assert.is_true(six:send("hi", "::1", other:port()))
-    assert.same({ "hi", "::1", six:port(), false }, { table.unpack({ other:receive() }, 1, 4) })
+    assert.same({ "hi", "::1", six:port(), false }, { table.unpack({ soon(function() return other:receive() end) }, 1, 4) })
     six:close() other:close()
   end)
 end)
@@ -142,8 +142,10 @@ describe("TCP", function()
     if refused then _, _, word = soon(function() return refused:finished() end) end
     assert.equal("ECONNREFUSED", word)
     server:close()
-    client:send "x"
-    uv.sleep(2)
+    for _ = 1, 1000 do -- until its kernel has said that nobody reads
+      if not client:send "x" then break end
+      uv.sleep(1)
+    end
     assert.is_nil((client:send "x"))
   end)
 
