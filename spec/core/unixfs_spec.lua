@@ -198,8 +198,8 @@ describe("unixfs.hash", function()
     assert.error(function() unixfs.hash(pool, { folder = folder, name = "a\0b" }) end)
   end)
 
-  -- What hashing NAME, of SIZE bytes, ends with where CHANGE() comes in the midst of it. A busy machine may have read all
-  -- before that: then BACK(), and once more.
+  -- What hashing NAME, of SIZE bytes, ends with where CHANGE() comes in the midst of it. A busy machine may have read
+  -- all before that: then BACK(), and once more.
   local function changed_meanwhile(name, size, change, back)
     for _ = 1, 10 do
       local job = assert(unixfs.hash(pool, { folder = folder, name = name }))

@@ -56,7 +56,7 @@ local function is_safe(s, host) return select(2, s:cli(host, "files safe")) == 0
 
 -- Copies with the bytes of the file PATH on HOST's disk, outside its share folder.
 local function copies(s, host, path)
-  local find = "find %s -type f -size +1M -exec cmp -s %s {} ';' -print"
+  local find = "find %s -type f -size +1M -exec cmp -s %s {} ';' -print 2>/dev/null" -- some go meanwhile
   local found = swarm.sh(find:format(s:path(host, "state"), path))
   return select(2, found:gsub("\n", ""))
 end

@@ -22,7 +22,7 @@ LUA DIR/silent.lua & silent=$!
 export HOME=DIR XDG_CONFIG_HOME=DIR
 : > DIR/log
 ./dt-swarm --name ada --state DIR/state --share DIR/share --socket DIR/sock DIR/p.lua >DIR/log 2>&1 & daemon=$!
-for i in $(seq 200); do grep -q "Ctrl-C" DIR/log && break; sleep 0.1; done
+for i in $(seq 900); do grep -q "Ctrl-C" DIR/log && break; sleep 0.1; done
 sleep 0.5
 kill -TERM $daemon
 for i in $(seq 300); do kill -0 $daemon 2>/dev/null || break; sleep 0.1; done

@@ -57,12 +57,13 @@ describe("what a release brings to a robot", function()
 
   it("goes on where it was when the robot's power fails in the middle", function()
     if not w then return pending(why) end
-    w:rate(MB) -- 3 s are left of it when it is looked at
+    w:rate(MB // 3) -- 9 s are left of it when it is looked at
     local before = w:crossed()
     w:roll_out("demos/3", w:take(6 * MB))
     within(20, "half of it crossed", function() return w:crossed() - before >= 3 * MB end)
     assert.equal(0, w:have())
     w:restart "r1"
+    w:rate(16 * MB)
     within(30, "it is there", function() return w:have() == 1 end)
     local times = (w:crossed() - before) / w.size
     print(("# %.2f times its size crossed the uplink"):format(times))

@@ -35,7 +35,7 @@ describe("a robot in another network", function()
   local s, why, lab, agent
 
   local function sh_agent(socket, key)
-    local said = swarm.sh(("ssh-agent -a %s sh -c 'ssh-add -q %s 2>/dev/null; sleep 600' >/dev/null 2>&1 & echo $!")
+    local said = swarm.sh(("ssh-agent -a %s sh -c 'ssh-add -q %s 2>/dev/null; sleep 1500' >/dev/null 2>&1 & echo $!")
       :format(socket, key))
     assert(patience.within(5, function()
       return swarm.sh("SSH_AUTH_SOCK=" .. socket .. " ssh-add -l"):find "SHA256"
