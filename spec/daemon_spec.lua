@@ -126,8 +126,10 @@ describe("dt-swarm", function()
 
     it("that is in use: says so, touches nothing", function()
       local ada = w:start "ada"
+      ada:halt()
       process.settled(w.dir)
       refused({ ada.state, "is in use by another dt-swarm", "--state" }, { state = ada.state })
+      ada:go_on()
       assert.equal(0, ada:stop())
     end)
 

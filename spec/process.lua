@@ -112,6 +112,11 @@ function World:start(name, options)
   return one
 end
 
+--- It stands still from here on, so that it writes nothing, until go_on(). Who connects to it waits.
+function Daemon:halt() os.execute(("kill -STOP %d"):format(self.pid)) end
+
+function Daemon:go_on() os.execute(("kill -CONT %d"):format(self.pid)) end
+
 function Daemon:out() return folder.read(self.base .. ".out") or "" end
 function Daemon:log() return folder.read(self.base .. ".err") or "" end
 function Daemon:code() return tonumber(folder.read(self.base .. ".rc") or nil) end
@@ -177,10 +182,10 @@ function Connection:close() self.stream:close() end
 -- not before it hears of our request: it is stopped until both are there. → answer | nil, text
 function Daemon:reload(write)
   local one = self:connect()
-  os.execute(("kill -STOP %d"):format(self.pid))
+  self:halt()
   write()
   one:send { command = "reload" }
-  os.execute(("kill -CONT %d"):format(self.pid))
+  self:go_on()
   local answer, line = one:receive()
   one:close()
   return answer and not answer.error and answer or nil, line
@@ -188,7 +193,7 @@ end
 
 -- The same for what the command line says to COMMAND → text, exit code
 function Daemon:cli_after(write, command)
-  os.execute(("kill -STOP %d"):format(self.pid))
+  self:halt()
   write()
   local pipe = assert(io.popen(("./dt-swarm-cli %s %s 2>&1"):format(shell.word(self.socket), command)))
   soon(function() -- it is connected, and nobody has taken that
@@ -197,7 +202,7 @@ function Daemon:cli_after(write, command)
       if line:find(" " .. self.socket .. " ", 1, true) then return not line:match "^%S+%s+%S+%s+0%s" end
     end
   end)
-  os.execute(("kill -CONT %d"):format(self.pid))
+  self:go_on()
   local text = pipe:read "a"
   local _, _, code = pipe:close()
   return text, code
