@@ -23,7 +23,7 @@ describe("a daemon that is called", function()
 
   local function say(list)
     folder.write(s.dir .. "/said", table.concat(list, "\n") .. "\n")
-    return caller(("say %s/said"):format(s.dir))
+    return caller(("say %s/said %s"):format(s.dir, id))
   end
 
   local function refused(word)

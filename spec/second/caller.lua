@@ -1,6 +1,7 @@
 -- caller.lua - a program: calls a node over TCP in plain Lua, from spec/PROTOCOL.md alone, and prints all that goes by.
 -- usage: lua5.4 spec/second/caller.lua HOST ID SWARM REQUEST   prints `> line` said, `< line` heard, `= text` of boxes
---        lua5.4 spec/second/caller.lua HOST say FILE           says these lines, prints what is heard for 0.6 s
+--        lua5.4 spec/second/caller.lua HOST say FILE ID        says these lines, prints what is heard until node ID has
+--        answered a ping said behind them, and 0.6 s more
 -- Hashes and signatures are the core's; sockets and timers are luv's; all else is here and in the files beside it.
 package.path = "./?.lua;" .. package.path
 package.cpath = (os.getenv "DT_SWARM_BUILD" or ".build") .. "/?.so;" .. package.cpath
@@ -97,10 +98,11 @@ end
 stream:connect(HOST, 3825, function(err)
   assert(not err, err)
   if ID == "say" then
-    give_up_after(600)
-    listen(function() end)
+    give_up_after(20000)
+    listen(function(kind) if kind == "pong" then give_up_after(600) end end)
     for line in io.lines(SWARM) do say(line) end
-    return
+    local from_me, nonce = ("/dswarm/%s/ping"):format(owner:id()), base64url(random:bytes(16))
+    return say(("/dswarm/%s/ping %s 8 ping %s %s"):format(REQUEST, from_me, nonce, owner:id()))
   end
   give_up_after(20000)
   listen(session())
