@@ -257,13 +257,19 @@ describe("core.gateway", function()
       for _, cid in ipairs(cids) do assert.is_true(g:withdraw(cid)) end
       return os.clock() - began
     end
-    local few = {}
+    local few, others = {}, {}
     for i = 1, 50 do few[i] = put(i) end
     local alone = took(few)
-    for i = 1, 50 do few[i] = put(i) end
-    for i = 51, 1000 do put(i) end
-    local beside = took(few) -- a walk over all would take some 20 times as long
-    assert.is_true(beside < alone * 10 + 0.005, ("%.4f s beside others, %.4f s alone"):format(beside, alone))
+    local function took_beside()
+      for i = 1, 50 do few[i] = put(i) end
+      for i = 51, 1000 do others[i - 50] = put(i) end
+      local spent = took(few)
+      took(others)
+      return spent
+    end
+    local most, beside, tries = alone * 10 + 0.005, math.huge, 0 -- a walk over all would take some 20 times as long
+    while beside >= most and tries < 5 do beside, tries = took_beside(), tries + 1 end -- the machine has a say, too
+    assert.is_true(beside < most, ("%.4f s beside others, %.4f s alone"):format(beside, alone))
   end)
 
   it("gives nothing of a file that changed but what still has its hash", function()

@@ -167,14 +167,19 @@ describe("core.sql", function()
       local db = assert(sql.open(d, home.path .. "/files.db"))
       assert.same({}, run(w, { db = db, list = { { "CREATE TABLE t (k INTEGER PRIMARY KEY, v TEXT)" } } }).rows)
       d:slow(300)
-      local stop = patience.beats(L)
-      local list = { { "INSERT INTO t VALUES (1, ?)", "a" }, { "SELECT v FROM t" } }
-      assert.same({ { v = "a" } }, run(w, { db = db, list = list, sync = true }).rows)
-      assert.is_true(stop() < 200)
+      local longest, tries = math.huge, 0
+      while longest >= 200 and tries < 5 do -- a machine may stand still as a whole, but not as many times
+        tries = tries + 1
+        local stop = patience.beats(L)
+        local list = { { "INSERT INTO t VALUES (?, ?)", -tries, "a" }, { "SELECT v FROM t WHERE k = ?", -tries } }
+        assert.same({ { v = "a" } }, run(w, { db = db, list = list, sync = true }).rows)
+        longest = stop()
+      end
+      assert.is_true(longest < 200, longest .. " ms")
       local before = L:now()
       assert(db:run({ { "INSERT INTO t VALUES (2, 'b')" } }, true)) -- negative control: in the loop
       assert.is_true(L:now() - before >= 290)
-      assert.equal("disk", run(w, { db = db, list = { { "INSERT INTO t VALUES (1, 'again')" } } }).word)
+      assert.equal("disk", run(w, { db = db, list = { { "INSERT INTO t VALUES (2, 'again')" } } }).word)
       d:slow(0)
       w:close()
       db:close()

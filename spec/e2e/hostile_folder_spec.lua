@@ -107,7 +107,7 @@ describe("a share folder", function()
 
   it("does not open a FIFO, and answers all the time", function()
     if not s then return pending(why) end
-    local text = swarm.sh(("timeout 2 dd if=/dev/null of=%s/fifo oflag=nonblock conv=notrunc"):format(share))
+    local text = swarm.sh(("timeout 60 dd if=/dev/null of=%s/fifo oflag=nonblock conv=notrunc"):format(share))
     assert.is_truthy(text:find "No such device or address", text) -- nobody reads it
     local began = patience.now()
     for _ = 1, 20 do assert.is_truthy(s:ask("ada", "status")) end

@@ -35,7 +35,7 @@ describe("a page door", function()
         heard = heard .. (connection.stream:receive(65536) or "")
         return heard:find '"tries":%[.*\n$'
       end, 0.001), heard)
-      list[#list + 1] = assert(tonumber(heard:match '"rtt_us":(%d+)'), heard)
+      list[#list + 1] = tonumber(heard:match '"rtt_us":(%d+)') or math.huge -- whoever stood still for seconds has none
     end
   end
 

@@ -101,7 +101,7 @@ describe("two robots with a Kubo each, and no channel but its pubsub", function(
     folder.write(s:path("ada", "share/missed.txt"), "missed")
     within("it is said, and bob does not hear it", 5, function() return digest("ada"):find "^2 " end)
     kubos.bob:start()
-    within("it is used again", 10, function() return row("bob").state == "up" end)
+    within("it is used again", 20, function() return row("bob").state == "up" end)
     join()
     folder.write(s:path("bob", "share/two.txt"), "two")
     within("a record of the other is here, and the missed one there", 10, function()

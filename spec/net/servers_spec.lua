@@ -74,13 +74,13 @@ describe("a real server", function()
     local three = {}
     for i = 1, 3 do three[i] = keep(stays(one, "bea" .. i)) end
     for _, each in ipairs(three) do
-      assert.truthy(patience.within(2, function() return each.heard():find " 001 bea%d " end), each.heard())
+      assert.truthy(patience.within(8, function() return each.heard():find " 001 bea%d " end), each.heard())
     end
     local said = output(person(one, "bea4", 0))
     assert.is_nil(said:find " 001 ", said)
     assert.truthy(said:find "ERROR :Closing link", said)
     for _, each in ipairs(three) do each.remove() end
-    assert.truthy(patience.within(2, function() -- as soon as the server has seen that the three have gone
+    assert.truthy(patience.within(8, function() -- as soon as the server has seen that the three have gone
       return output(person(one, "bea", 0, "OPER spec secret", "KLINE bad@* 1h :too loud")):find " 381 "
     end))
     assert.truthy(certificate_at(one, authority):find "Verify return code: 0")
