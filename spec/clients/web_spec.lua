@@ -100,16 +100,18 @@ describe("the page door's answers", function()
 
   it("is made no faster for who asks for ever other pages", function()
     function handler(_, reply) reply { n = #asked } end
-    local list = {}
+    local list, began = {}, uv.hrtime()
     for i = 1, 14 do list[i] = get("/peers?after=" .. i) end
     wait(table.unpack(list))
+    local seconds = (uv.hrtime() - began) / 1e9 -- two, or longer where the machine stood still
     local fine, slow = 0, 0
     for _, one in ipairs(list) do
       if one.status == "200" then fine = fine + 1 else slow = slow + (word_of(one) == "503 slow" and 1 or 0) end
     end
     assert.equal(14, fine + slow)
-    assert.is_true(fine >= 8 and fine <= 13, fine .. " were made in two seconds")
-    assert.equal(fine, door:facts().builds)
+    local builds = door:facts().builds -- one that is begun late may come too late
+    assert.is_true(fine >= 8 and fine <= builds, ("%d of %d came"):format(fine, builds))
+    assert.is_true(builds <= 8 + 2 * seconds, ("%d were made in %.1f s"):format(builds, seconds))
     local unknown = {}
     for i = 1, 14 do unknown[i] = get("/x" .. i) end
     for _, one in ipairs { wait(table.unpack(unknown)) } do assert.equal("404 missing", word_of(one)) end
