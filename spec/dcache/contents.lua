@@ -10,6 +10,8 @@ local random = require "core.random"
 local contents = {}
 contents.__index = contents
 
+local LONG <const> = 60000 -- ms that a busy machine may take for what takes a moment
+
 --- Fields: loop; home (spec/folder.lua); open, what close() stops; fault, what the loop caught.
 function contents.new()
   local self = setmetatable({ home = folder.new(), open = {} }, contents)
@@ -53,7 +55,7 @@ function contents:wait(ask)
     result = table.pack(...)
     self.loop:stop()
   end)
-  self:run(10000)
+  self:run(LONG)
   assert(result, self.fault or "no answer")
   return table.unpack(result, 1, result.n)
 end
@@ -68,7 +70,7 @@ end
 --- Runs the loop until TEST() holds.
 function contents:run_till(test)
   local beat = self.loop:every(20, function() if test() then self.loop:stop() end end)
-  self:run(10000)
+  self:run(LONG)
   beat:cancel()
   assert(test(), self.fault or "it did not come to that")
 end

