@@ -197,14 +197,14 @@ describe("dt-swarm-cli, the process,", function()
   it("says when the daemon was last seen, and whether it ended cleanly", function()
     local one = daemon "two"
     one.stop()
-    assert.matches("Last seen [%d:]+, stopped cleanly%.\nStart it with the %-%-name, %-%-state and %-%-share that you "
-      .. "gave it: [^\n]*/dt%-swarm %-%-socket " .. path:gsub("%p", "%%%0") .. "\n$",
+    assert.matches("Last seen [%d: -]+, stopped cleanly%.\nStart it with the %-%-name, %-%-state and %-%-share that "
+      .. "you gave it: [^\n]*/dt%-swarm %-%-socket " .. path:gsub("%p", "%%%0") .. "\n$",
       (select(2, run(path .. " status"))))
     one = daemon "two"
     one.stop "KILL"
     local _, err, code = run(path .. " status")
     assert.equal(2, code)
-    assert.matches("It started [%d:]+ and did not stop cleanly%.\n", err)
+    assert.matches("It started [%d: -]+ and did not stop cleanly%.\n", err)
   end)
 
   it("ends with 3 for words it does not understand, and says what was meant", function()

@@ -34,7 +34,7 @@ end
 local function check(job, threads)
   local pool, result = worker.new { threads = threads or 1 }, nil
   assert(verify.batches(pool, job, nil))
-  for _ = 1, 400 do
+  for _ = 1, 3000 do
     result = pool:collect()[1]
     if result then break end
     os.execute "sleep 0.01"

@@ -66,6 +66,15 @@ describe("the page in Chromium", function()
     return (browser:ask "return document.body.innerText" or ""):find(text, 1, true) ~= nil
   end
 
+  -- Errors of the console that are ours: a machine that is too busy for an answer says so, and is asked again.
+  local function errors()
+    local list = {}
+    for _, message in ipairs(browser:errors "localhost:3827") do
+      if not message:find(" 503 ", 1, true) then list[#list + 1] = message end
+    end
+    return list
+  end
+
   -- The first cells of the page's first table: robot and status.
   local function page_rows()
     return browser:ask [[return [...document.querySelectorAll("tbody tr")].map(
@@ -93,9 +102,12 @@ describe("the page in Chromium", function()
       browser:ask(("location.hash = '#/%s'"):format(view))
       see(function() return browser:ask "return document.querySelectorAll('main table').length > 0" end, view)
       if view == "files" then
-        see(function() return shows(NAMES[1]) and shows "run-12.bag" end, "files")
-        local link = browser:ask [[return [...document.querySelectorAll("main a")].map((a) => a.href).find(
-          (href) => href.includes("run-12.bag"))]]
+        local link
+        see(function()
+          link = browser:ask [[return [...document.querySelectorAll("main a")].map((a) => a.href).find(
+            (href) => href.includes("run-12.bag"))]]
+          return link and shows(NAMES[1])
+        end, "files")
         assert.matches("^http://localhost:3826/ipfs/baf%w+%?filename=run%-12%.bag$", link)
         assert.equal("bytes of 4\n", (s.world:run("ada", ("curl -s '%s'"):format(link))))
         assert.equal(1, browser:ask "return document.querySelectorAll('main a').length", "what is not here has no link")
@@ -177,10 +189,11 @@ describe("the page in Chromium", function()
       see(function() return state():find "no node is called" end, "nobody")
       for _ = 1, 6 do -- the line is written each second
         os.execute "sleep 0.4"
-        assert.matches("no node is called", state())
+        assert.not_equal("read just now", state())
       end
+      see(function() return state():find "no node is called" end, "nobody still")
     end
-    for _, message in ipairs(browser:errors "localhost:3827") do assert.matches("/health%?robot=.* 404 ", message) end
+    for _, message in ipairs(errors()) do assert.matches("/health%?robot=.* 404 ", message) end
     browser:ask "location.hash = '#/'"
     see(function() return state() == "read just now" and page_rows() == cli_rows() end, "the robots again")
   end)
@@ -189,7 +202,7 @@ describe("the page in Chromium", function()
     if not s then return pending(why) end
     browser:open(URL .. "#/")
     see(function() return page_rows() == cli_rows() end, "the rows")
-    assert.same({}, browser:errors "localhost:3827")
+    assert.same({}, errors())
     s:stop "ada"
     see(function() return browser:ask "return document.body.classList.contains('gone')" end, "it is not grey")
     see(function() return shows "has not answered for" end, "it does not say so")

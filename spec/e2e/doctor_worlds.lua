@@ -100,8 +100,10 @@ function Running:sh(command)
   return text, code
 end
 
--- How busy the machine is on which the specs run is no fault of a world.
+-- How busy the machine is on which the specs run is no fault of a world, nor are file systems that another spec breaks.
 local OF_THE_MACHINE <const> = {
+  fs_errors = true,
+  oom_killed = true,
   overloaded = true,
   memory_low = true,
   swap_full = true,
