@@ -55,13 +55,20 @@ function patience.took(what, seconds, bar)
   print(("# %s: %.2f s (at rest at most %g s)"):format(what, seconds, bar))
 end
 
--- ms in which this thread could have run and other programs had the processors (proc(5), schedstat), 0 if unknown.
+-- ms that the host of this virtual machine had its processors (proc(5), stat: `steal`), 0 if unknown.
+local function stolen()
+  local file <close> = io.open "/proc/stat"
+  local ticks = file and (file:read "l" or ""):match("^cpu" .. (" +%d+"):rep(7) .. " +(%d+)")
+  return (tonumber(ticks) or 0) * 10
+end
+
+-- ms in which this thread could have run and others had the processors (proc(5), schedstat), 0 if unknown.
 local function kept_waiting()
   local file = io.open "/proc/thread-self/schedstat"
   if not file then return 0 end
   local _, waited = file:read("n", "n")
   file:close()
-  return (waited or 0) / 1e6
+  return (waited or 0) / 1e6 + stolen()
 end
 
 -- Beats each 5 ms of LOOP from now on. → stop() → the longest time in ms between two of them, less what the thread

@@ -172,18 +172,26 @@ echo first; echo " the cable is out " >&2; exit 3]]
     assert.equal("ok", ask "apply")
     local pid = assert(output():match "%d+", "its output was not waited for")
     till.holds(L, function() return not is_alive(pid) end)
-    put "[ $1 = verify ] || setsid sh -c 'sleep 4; date +%s.%N > ended' & sleep 0.2"
+    -- What leaves it is away before it ends, and is at work until it is let go.
+    local go = place.path .. "/go"
+    local leaves = ("setsid sh -c 'touch away; until [ -f %s ]; do sleep 0.1; done; touch ended' & "):format(go)
+      .. "until [ -f away ]; do sleep 0.1; done; rm away"
+    put(leaves)
     assert.equal("ok", ask "apply")
     put "[ -f ended ]"
     local told = begin "verify"
     assert.is_true(handlers.runner.is_busy and handlers:is_busy())
+    folder.write(go, "")
     till.holds(L, function() return told.answer end, 20000)
     assert.same({ "ok" }, told.answer)
     assert.same({ nil, false }, { handlers.runner.is_busy, handlers:is_busy() })
-    put "[ $1 = verify ] || setsid sh -c 'sleep 4' & sleep 0.2"
+    os.remove(go)
+    put(leaves)
     assert.equal("ok", ask "apply")
     begin "verify"
     handlers.runner:stop() -- nobody asks for anything more
+    assert.is_true(handlers:is_busy())
+    folder.write(go, "")
     till.holds(L, function() return not handlers:is_busy() end, 20000)
     handlers.runner.stopped = nil
     put "setsid sleep 3 3>&- & true" -- holds its output, and not the lock
