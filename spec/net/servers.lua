@@ -3,8 +3,8 @@
 -- A server runs on a host of a world (namespaces.lua), or, without one, on this machine at 127.0.0.1 and a port that
 -- nobody has, where specs without a network of their own reach it.
 local folder = require "spec.folder"
+local loopback = require "spec.loopback"
 local patience = require "spec.patience"
-local uv = require "luv"
 
 local servers = {}
 
@@ -35,14 +35,7 @@ function servers.program(name)
 end
 
 --- A TCP port of 127.0.0.1 that nobody has now.
-function servers.free_port()
-  local socket = uv.new_tcp()
-  assert(socket:bind("127.0.0.1", 0))
-  local port = socket:getsockname().port
-  socket:close()
-  uv.run "nowait"
-  return port
-end
+servers.free_port = loopback.free_port
 
 -- World:spawn for this machine itself.
 local function spawn(command)
