@@ -17,7 +17,8 @@ function p.clients.discovery.announce(facts)
     addresses = { { address = "/ip4/%s/tcp/3825/dswarm-line" } } }
 end]]
 local COUNT <const> = "nft 'add table ip seen; add chain ip seen in { type filter hook input priority 0; }; \z
-  add rule ip seen in tcp flags & (syn | ack) == syn counter; \z
+  add set ip seen tried { type ipv4_addr . inet_service; flags dynamic; size 65535; }; \z
+  add rule ip seen in tcp flags & (syn | ack) == syn add @tried { ip saddr . tcp sport }; \z
   add rule ip seen in ip daddr %s ip protocol != tcp counter'"
 
 describe("a host that made-up robots name", function()
@@ -37,10 +38,12 @@ return p
     s:start(host, ("%s/%s.lua"):format(s.dir, host))
   end
 
-  -- Packets that begin connections to HOST so far, and all others to its address.
+  -- Connections to HOST that were tried so far, each once, though the kernel of a busy machine asks again; and packets
+  -- of all others to its address.
   local function packets(host)
-    local first, second = s.world:run(host, "nft list table ip seen"):match "packets (%d+).-packets (%d+)"
-    return math.tointeger(tonumber(first)), math.tointeger(tonumber(second))
+    local seen = s.world:run(host, "nft list table ip seen")
+    local _, tried = seen:gsub("%d+%.%d+%.%d+%.%d+ %. %d+", "")
+    return tried, math.tointeger(tonumber(seen:match "packets (%d+)"))
   end
 
   local function connections(host)
@@ -107,7 +110,8 @@ return p
       return listed == MADE_UP
     end), listed)
     os.execute("sleep " .. WATCHED_S)
-    local seconds, dials, others = patience.now() - began, packets "victim"
+    local dials, others = packets "victim"
+    local seconds = patience.now() - began
     local most = FEW * (AT_ONCE + math.ceil(seconds / EACH_S))
     print(("# %d connections were tried in %.0f s (at most %d), %d other packets came"):format(dials, seconds, most,
       others))

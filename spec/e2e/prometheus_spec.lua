@@ -47,12 +47,12 @@ describe("what Prometheus is told", function()
 
   it("pleases promtool, has the other node with what it says of itself, and no series twice", function()
     if not s then return pending(why) end
+    local now
     assert(swarm.within(20, function()
-      local now = text()
+      now = text()
       return now:find 'dtswarm_robot_memory_available_ratio{robot="bob"'
         and value(now, 'dtswarm_peers{status="ready"}') == "2"
-    end), text())
-    local now = text()
+    end), now)
     folder.write(s.dir .. "/metrics", now)
     local said, code = swarm.sh(("%s check metrics <%s/metrics"):format(servers.program "promtool", s.dir))
     assert.same({ "", 0 }, { said, code })
@@ -82,16 +82,18 @@ describe("what Prometheus is told", function()
       return first and first.value[2]
     end
     local scraped = swarm.within(SCRAPES + 10, function()
-      return tonumber(query "count_over_time(up[1m])" or "0") >= SCRAPES
+      return tonumber(query "sum_over_time(up[1m])" or "0") >= SCRAPES
     end)
     assert.is_truthy(scraped, server.output())
-    assert.equal("1", query "min_over_time(up[1m])")
+    -- One that fails for another reason than the second that it has on a busy machine.
+    assert.is_nil(query "count_over_time((up == 0 unless on (instance) scrape_duration_seconds > 0.9)[1m:1s])")
     local shown
     for _, row in ipairs(s:ask("ada", "health ada").values) do
       if row.name == "memory_size_bytes" then shown = row.value end
     end
-    assert.equal(shown, query "dtswarm_host_memory_size_bytes")
-    assert.equal(query 'dtswarm_peers{status="ready"}', "2")
+    assert.is_truthy(swarm.within(5, function()
+      return query "dtswarm_host_memory_size_bytes" == shown and query 'dtswarm_peers{status="ready"}' == "2"
+    end), shown)
     server.stop "KILL"
   end)
 

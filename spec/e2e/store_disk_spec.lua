@@ -84,10 +84,12 @@ describe("a store on a disk", function()
     assert.is_true(s:ask("lab", "files list").disk.needed > MIB)
     share("x.bag", 100000)
     within(30, "a small one comes", function() return held "x.bag" end)
-    assert.truthy(s:cli("ada", "files why long.bag"):find("lab", 1, true))
+    within(30, "ada says who cannot take it", function()
+      return s:cli("ada", "files why long.bag"):find("lab", 1, true)
+    end)
     mount "remount,size=32M"
     within(75, "the long one comes", function() return held "long.bag" and copies "long.bag" == 2 end)
-    assert.is_nil(s:ask("lab", "files list").disk)
+    within(75, "nothing is wrong any more", function() return not s:ask("lab", "files list").disk end)
   end)
 
   -- Takes a while: only in `make soak`.
@@ -121,7 +123,7 @@ describe("a store on a disk", function()
   end)
 
   it("that goes away in the middle of a file has lost nothing, has nothing in its place, and goes on", function()
-    s:slow("ada", 24)
+    s:slow("ada", 8) -- a busy machine, too, finds it in the midst of that
     share("last.bag", 8 * MIB)
     within(60, "it comes", function()
       local row = (s:ask("lab", "files list") or { fetching = {} }).fetching[1]

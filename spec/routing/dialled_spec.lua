@@ -50,9 +50,13 @@ describe("a dial", function()
     local held = {}
     for i = 1, 400 do held[i] = net.connect { host = "127.0.0.3", port = listener:port() } end -- its queue is full
     names["many.example 4"] = { nil, "127.0.0.2", { "127.0.0.2", "127.0.0.3", "127.0.0.1" } }
-    local stream, _, _, address = dial { family = "dns4", host = "many.example", timeout_ms = 2000 }
-    assert.equal("127.0.0.1", address)
-    stream:close()
+    local found
+    for _, ms in ipairs { 2000, 20000 } do -- a machine that stands still may take all of the first
+      found = { dial { family = "dns4", host = "many.example", timeout_ms = ms } }
+      if found[1] then break end
+    end
+    assert.equal("127.0.0.1", found[4])
+    found[1]:close()
     names["many.example 4"] = { nil, "127.0.0.2", { "127.0.0.2", "127.0.0.4" } }
     local _, _, code, last = dial { family = "dns4", host = "many.example" }
     assert.same({ "ECONNREFUSED", "127.0.0.4" }, { code, last })
@@ -97,7 +101,7 @@ describe("a dial", function()
     local text, code = select(2, dial(silent))
     assert.equal("slow", code)
     assert.matches(("127.0.0.1 port %d by socks5h://127.0.0.1:%d"):format(here, here), text, 1, true)
-    silent.proxy = "http://127.0.0.1:9"
+    silent.proxy, silent.timeout_ms = "http://127.0.0.1:9", 20000
     assert.equal("proxy", select(3, dial(silent)))
     assert.equal("slow", select(3, dial { family = "ip4", host = "127.0.0.1", tls = true, timeout_ms = 100 }))
   end)
