@@ -41,9 +41,10 @@ describe("two LANs that have one channel in common", function()
     s.world:must(("ip netns exec %s nft 'add chain ip nat in { type nat hook prerouting priority dstnat; }; "
       .. "add rule ip nat in iifname eth0 tcp dport 4001 dnat to %s'"):format(s.world:name(host("south", kind)),
       s.world:address(south)))
-    assert.is_truthy(swarm.within(10, function() return kubos[north]:is_ready() and kubos[south]:is_ready() end))
-    kubos[north]:run(("swarm connect /ip4/%s/tcp/4001/p2p/%s"):format(s.world:address(host("south", kind)),
-      kubos[south].id))
+    assert.is_truthy(swarm.within(30, function() return kubos[north]:is_ready() and kubos[south]:is_ready() end))
+    local connect = ("swarm connect /ip4/%s/tcp/4001/p2p/%s"):format(s.world:address(host("south", kind)),
+      kubos[south].id)
+    assert.is_truthy(swarm.within(10, function() return kubos[north]:run(connect):find "success" end))
   end
 
   local function start(name, kind, line)

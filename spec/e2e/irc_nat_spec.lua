@@ -63,9 +63,11 @@ return p
       end
       return up == 3 and refused and row_of("far").state == "up"
     end)
-    local said = s:cli(refused, "channels"):gsub("%s+", " ")
-    assert.truthy(said:find("takes no more connections from this address", 1, true), said)
-    assert.truthy(said:find("neighbours on the LAN serve this node", 1, true), said)
+    within(10, "it says so while it waits", function()
+      local said = s:cli(refused, "channels"):gsub("%s+", " ")
+      return said:find("takes no more connections from this address", 1, true)
+        and said:find("neighbours on the LAN serve this node", 1, true)
+    end)
     folder.write(s:path("far", "share/from_far.txt"), "far")
     folder.write(s:path(refused, "share/from_refused.txt"), refused)
     within(20, "by IRC and a neighbour", function() return s:file(refused, "from_far.txt") end)

@@ -189,7 +189,7 @@ local CASES = {
   ["clients.logs.at_once"] = { body = "p.clients.logs.at_once = 0",
     after = once(function() put "bea/share/queued.txt" end, function()
       local queued = ada:ask "files list".queued
-      return queued and queued.files == 1
+      return queued and queued.files > 0 -- "unheard.txt" may be, too
     end) },
   ["clients.logs.budget"] = { body = "p.clients.logs.budget = 5 * kB",
     before = function() return status().streams.budget == 1000000 end,
@@ -218,8 +218,8 @@ local CASES = {
       return ('p.clients.logs.gateway = "/ip4/127.0.0.1/tcp/%d"'):format(PORTS.http)
     end, before = function() return not listens(PORTS.http) end, after = function() return listens(PORTS.http) end },
   ["clients.diagnostics.every"] = { body = "p.clients.diagnostics.every = 1", remember = patience.now,
-    before = function() return within(10, function() return age_of "uptime_seconds" > 4000 end) end,
-    after = function(began) return patience.now() - began > 5 and age_of "uptime_seconds" < 4000 end },
+    before = function() return within(10, function() return (age_of "uptime_seconds" or 0) > 4000 end) end,
+    after = function(began) return patience.now() - began > 5 and (age_of "uptime_seconds" or 4000) < 4000 end },
   ["clients.statistics.gather"] = { body = "p.clients.statistics.gather = true",
     before = function() return not (ada:ask "stats show").gatherers[1] end,
     after = function() return (ada:ask "stats show").gatherers[1] ~= nil end },

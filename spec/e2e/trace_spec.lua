@@ -19,6 +19,7 @@ local NOBODY <const> = "12D3KooWQ1vBXn8rCzEe4yqS5kTq7Zy3mCw2Jd9hUu1o5Ls17f3a"
 
 describe("a trace over routes", function()
   local s, why
+  local again = 0 -- lines of traces that were said once more, for want of an answer
 
   local function within(bar, what, test)
     local took = swarm.within(bar, test)
@@ -56,7 +57,9 @@ describe("a trace over routes", function()
   local function trace(who)
     local answer = s:ask("ada", "trace " .. (who or "bea"))
     local names = {}
-    for i, hop in ipairs(answer and answer.hops or {}) do names[i] = hop.label or hop.code end
+    for i, hop in ipairs(answer and answer.hops or {}) do
+      names[i], again = hop.label or hop.code, again + math.max(hop.tries - 1, 0)
+    end
     return table.concat(names, " "), answer and answer.done
   end
 
@@ -85,7 +88,7 @@ describe("a trace over routes", function()
       print(("# %s heard %d frames and passed on %d lines; its traces need %d and %d"):format(host, n, on, least[host],
         expected[host]))
       assert.is_true(n >= least[host], host .. " " .. n)
-      assert.is_true(on >= expected[host] and on < expected[host] + all // 2, host .. " " .. on)
+      assert.is_true(on >= expected[host] and on < expected[host] + all // 2 + 2 * again, host .. " " .. on)
     end
   end
 
@@ -93,6 +96,7 @@ describe("a trace over routes", function()
     if not s then return pending(why) end
     within(10, "the trace goes over two hops", function() return trace() == "rita rolf bea" end)
     local frames, lines = heard()
+    again = 0
     for _ = 1, TRACES do
       swarm.sh("sleep " .. APART)
       local names, done = trace()
@@ -111,6 +115,7 @@ describe("a trace over routes", function()
     if not s then return pending(why) end
     local frames, lines = heard()
     local counts = {}
+    again = 0
     for i = 1, TRACES do
       swarm.sh("sleep " .. APART)
       if i == TRACES // 4 then set("rita", "rosa") end
@@ -128,9 +133,11 @@ describe("a trace over routes", function()
     if not s then return pending(why) end
     policy("rita", "/dswarm/" .. NOBODY)
     s:cli("rita", "route unset '/dswarm/bea/*'") -- the policy's counts again
-    within(10, "the route of rita leads to nobody", function() return not select(2, trace()) end)
-    local page, code = s:cli("ada", "trace bea")
-    assert.truthy(page:find("\n +2  rita %w+, .* ms: address\n"), page)
+    local page, code
+    within(10, "the route of rita leads to nobody", function()
+      page, code = s:cli("ada", "trace bea")
+      return page:find "\n +2  rita %w+, .* ms: address\n"
+    end)
     assert.truthy(page:find "the last who answered is rita", page)
     assert.equal(1, code)
   end)
@@ -143,14 +150,22 @@ describe("a trace over routes", function()
       keys[2] = (s:ask("twin", "identity") or { id = "" }).id:sub(-4)
       return s:cli("ada", "trace bea"):find "ambiguous"
     end)
-    local _, before = heard()
-    for _, command in ipairs { "trace bea", "ping bea", "trace /dswarm/bea" } do
-      local text, code = s:cli("ada", command)
-      assert.equal(1, code, text)
-      for _, key in ipairs(keys) do assert.truthy(text:find("bea~" .. key, 1, true), text) end
+    local function passed()
+      local _, lines = heard()
+      return { lines.rita, lines.rolf, lines.rosa }
     end
-    local _, after = heard()
-    for _, host in ipairs { "rita", "rolf", "rosa" } do assert.equal(before[host], after[host], host) end
-    assert.same({ "bea", true }, { trace("bea~" .. keys[1]):gsub("~.*", ""), select(2, trace("bea~" .. keys[1])) })
+    within(10, "nothing is said to either", function() -- others' lines may go by there meanwhile
+      local before = passed()
+      for _, command in ipairs { "trace bea", "ping bea", "trace /dswarm/bea" } do
+        local text, code = s:cli("ada", command)
+        assert.equal(1, code, text)
+        for _, key in ipairs(keys) do assert.truthy(text:find("bea~" .. key, 1, true), text) end
+      end
+      return table.concat(before, " ") == table.concat(passed(), " ")
+    end)
+    within(10, "one of them is reached by his key", function()
+      local names, done = trace("bea~" .. keys[1])
+      return done and names:gsub("~.*", "") == "bea"
+    end)
   end)
 end)
