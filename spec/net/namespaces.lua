@@ -13,6 +13,7 @@ local function start_of(pid)
   if not file then return nil end
   local text = file:read "a"
   file:close()
+  if not text then return nil end -- it ended meanwhile
   local field = 2
   for word in text:match "^.*%)(.*)$":gmatch "%S+" do -- the name may hold spaces and brackets
     field = field + 1
@@ -186,7 +187,7 @@ function World:spawn(host, command)
   end
   function process.alive()
     local stat = io.open(("/proc/%d/stat"):format(process.pid))
-    local state = stat and stat:read("a"):match "^.*%) (%a)"
+    local state = stat and (stat:read "a" or ""):match "^.*%) (%a)"
     if stat then stat:close() end
     if state ~= "Z" then return state ~= nil end
     -- Nobody may be there to bury it; while its threads end it still has its files, and their locks.

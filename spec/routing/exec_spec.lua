@@ -71,12 +71,14 @@ describe("a channel that is a program", function()
   it("reads what is nobody's, and its standard error, no quicker than is of use", function()
     for text, most in pairs { ["yes '* - 8 ping x'"] = 1 << 17, ["yes >&2"] = 1 << 18 } do
       run("#!/bin/sh\nexec " .. text .. "\n", { of_use = false })
-      local began = L:now()
-      till.holds(L, function() return L:now() - began > 1000 end, 10000)
-      local row = one:status()
-      local bytes = row.heard.bytes + 2 * (row.refused.full or 0)
+      local began, bytes = L:now(), nil
+      till.holds(L, function()
+        local row = one:status()
+        bytes = row.heard.bytes + 2 * (row.refused.full or 0)
+        return L:now() - began > 1000 and bytes > 10000
+      end)
       local may = most + ((L:now() - began) << 17) // 1000 + (1 << 16)
-      assert.is_true(bytes > 10000 and bytes <= may, ("%s: %d bytes"):format(text, bytes))
+      assert.is_true(bytes <= may, ("%s: %d bytes"):format(text, bytes))
       one:close()
     end
   end)
@@ -150,10 +152,10 @@ describe("a channel that is a program", function()
     local timer = L:every(5, function()
       if one:send(statements(10)) then sent = sent + 1010 end
     end)
-    till.passed(L, 1000)
+    till.holds(L, function() return L:now() - began >= 1000 and sent >= 2000 end)
     timer:cancel()
     local seconds = (L:now() - began) / 1000
-    assert.is_true(sent >= 2000 and sent <= 2000 + 2000 * seconds + 1010, sent)
+    assert.is_true(sent <= 2000 + 2000 * seconds + 1010, sent)
     assert.is_true((one:status().refused.budget or 0) > 0)
     assert.is_nil(exec.new({ loop = L, random = random.seeded(1), log = log, program = "x" }).rate)
     local slow = exec.new { loop = L, random = random.seeded(1), log = log, program = "x", rate = 150 }
