@@ -165,17 +165,19 @@ describe("the control socket", function()
 
   it("gives up an answer that was to come later when nobody waits for it, or it takes too long", function()
     local given_up, begun = 0, 0
-    local server = start { limits = { slow = 300 }, answer = function(_, reply)
+    local function answer(_, reply)
       begun = begun + 1
       reply:on_cancel(function() given_up = given_up + 1 end)
-    end }
+    end
+    local server = start { answer = answer }
     local stream = assert(net.unix_connect(path))
     stream:send '{"command":"later"}\n'
     assert(until_true(function() return begun == 1 end))
     stream:close()
     assert(until_true(function() return given_up == 1 end))
     assert.equal(0, server:status().refused.slow or 0)
-    local one = client()
+    server = start { path = path .. "2", limits = { slow = 300 }, answer = answer }
+    local one = client(path .. "2")
     one.say(('{"command":"later"}\n'):rep(9000))
     assert(until_true(function() return one.ended end))
     assert.same({ 2, 2, 1, 0 }, { begun, given_up, server:status().refused.slow, server:status().clients })
