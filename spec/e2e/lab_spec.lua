@@ -136,7 +136,7 @@ describe("a lab", function()
       for _, host in ipairs(ALL) do
         local names = {}
         for i, one in ipairs(ALL) do names[i] = one .. ".bag" end
-        if select(1, files_of(host)) ~= table.concat(names, " ") or #s:names(host) ~= #ALL then return false end
+        if select(1, files_of(host)) ~= table.concat(names, " ") or #s:heard(host) ~= #ALL then return false end
       end
       return true
     end)
@@ -157,7 +157,7 @@ describe("a lab", function()
   it("made anew on one of them is told how many others are here, without those that left", function()
     if not s then return pending(why) end
     assert.is_true(s:stop "eve")
-    assert.is_truthy(swarm.within(10, function() return #s:names "ada" == #ALL - 1 end), s:cli("ada", "discover"))
+    assert.is_truthy(swarm.within(10, function() return #s:heard "ada" == #ALL - 1 end), s:cli("ada", "discover"))
     local home = s:path("ada", "")
     swarm.sh(("mkdir -p -m 700 %sdt-swarm && ssh-keygen -q -t ed25519 -N '' -C teacher -f %sdt-swarm/operator"):format(
       home, home))

