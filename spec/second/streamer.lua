@@ -39,6 +39,9 @@ end
 
 local function give_up_after(ms) uv.new_timer():start(ms, 0, finish) end
 
+local LEAST <const> = 60000 -- ms: what takes a moment at rest may take long on a busy machine
+local REFUSED <const> = 3000 -- ms after a refusal, in which we would be dialled all the same
+
 if ID == "replay" then
   local file <close> = assert(io.open(SWARM, "rb"))
   local bytes = file:read "a"
@@ -55,7 +58,7 @@ if ID == "replay" then
     end)
     stream:write(bytes)
   end)
-  give_up_after(2000)
+  give_up_after(LEAST)
   uv.run()
   return
 end
@@ -94,6 +97,7 @@ local function take_parts()
     end
     print("text " .. text:sub(1, 200):gsub("[\r\n]+", "|"))
     input, next_n = rest, next_n + 1
+    if text:find "^HTTP/" then return finish() end
   end
 end
 
@@ -109,6 +113,7 @@ local function take_line(line)
   local plain = assert(read.box and call.open("reply", SWARM, read, reply_key))
   if read.word == "refuse" then
     print("refused " .. plain)
+    if ROLE ~= "serve" then give_up_after(REFUSED) end -- to him the other side closes
     return
   end
   print "open"
@@ -122,7 +127,7 @@ end
 
 stream:connect(HOST, 3825, function(err)
   assert(not err, err)
-  give_up_after(ROLE == "half" and 8000 or 3000)
+  give_up_after(LEAST)
   stream:read_start(function(_, bytes)
     if not bytes then
       print "closed"
