@@ -78,7 +78,10 @@ loop:signal("sigterm", function()
   ending = true
   print(("tcp %d udp %d"):format(said.tcp, said.udp))
   io.stdout:flush()
-  loop:after(waiting == "" and 0 or 200, function() loop:stop() end)
+  loop:every(BEAT_MS, function()
+    flush() -- to its end: the daemon may be slow to read
+    if waiting == "" then loop:stop() end
+  end)
 end)
 io.stdout:flush()
 loop:run()
