@@ -158,9 +158,11 @@ local function perform(step)
   if step.expected:find "passphrase" then
     return settled(function() return with_person(step.command) end, equals, 0.25)
   end
-  local asks = step.command:find "dt%-swarm%-cli" and not step.command:find "files get"
-    and not step.command:find "lab join"
-  return settled(function() return foreground(step.command) end, equals, asks and SECONDS or 0.25)
+  local asks, text = step.command:find "dt%-swarm%-cli" and not step.command:find "lab join", nil
+  return settled(function()
+    if not (text and text:find "^saved ") then text = foreground(step.command) end -- who asks may not have heard of it
+    return text
+  end, equals, asks and SECONDS or 0.25)
 end
 
 local fine = true
