@@ -111,11 +111,18 @@ p.routing.channels = { %s, "%s" }
     assert.equal(0, code, said)
     assert.is_true(folder.read(s.dir .. "/for_me.bag") == bytes)
     local cid, ada = s:file("server", "for_me.bag").cid, s:ask("ada", "identity").id
-    local answer = s:request("server", { command = "block", of = ada, cid = cid, max = 65536 })
+    local answer
+    within(10, "a block of it", function()
+      answer = s:request("server", { command = "block", of = ada, cid = cid, max = 65536 })
+      return answer.status
+    end)
     assert.equal(200, answer.status)
     local links = assert(unixfs.decode(cid, text.unbase64(answer.body), #bytes))
     assert.equal(4, #links)
-    answer = s:request("server", { command = "block", of = ada, cid = links[4].cid, max = 100, range = "2-" })
+    within(10, "the rest of one", function()
+      answer = s:request("server", { command = "block", of = ada, cid = links[4].cid, max = 100, range = "2-" })
+      return answer.status
+    end)
     assert.equal(bytes:sub(-5), text.unbase64(answer.body))
     answer = s:request("server", { command = "block", of = "ada", cid = cid, max = 65536 })
     assert.equal("form", answer.error.word)
