@@ -100,7 +100,7 @@ describe("a node whose policy names a Kubo", function()
   it("has others get them from there, byte by byte", function()
     join "bob"
     assert.equal(swarm.sh(("sha256sum <'%s'"):format(s:path("ada", "share/public/run 1.bag"))):match "%x+",
-      got("bob", cid, 60))
+      got("bob", cid, 60 * patience.TIMES))
   end)
 
   it("pins again what it pinned before it was killed not a second time", function()

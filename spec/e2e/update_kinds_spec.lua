@@ -199,7 +199,7 @@ describe("kinds of updates", function()
   it("policy: is laid under a robot's own edits, confirmed by its commit; who goes not by it rejects it", function()
     if not desk then return pending(why) end
     policy "room-7"
-    roll("fleet/1", { "ada", "bea" }, 10)
+    roll("fleet/1", { "ada", "bea" }, 15) -- so long that it is found in the midst of it
     within(40, "ada tries it", "fleet/1/1", function() return site "ada" == "room-7" end)
     local facts = desk.swarm:ask("ada", "status").policy
     assert.same({ true, nil }, { facts.trial.confirm, facts.trial.left_ms })
