@@ -31,14 +31,15 @@ if kind == "changing" then
   loop:every(1500, function() facts.nodes[2].status = facts.nodes[2].status == "ready" and "quiet" or "ready" end)
 end
 
-local offered
+local offered, deaf -- deaf: who asks there is connected, and nobody answers
 if arg[4] then -- a folder whose file "run.bag" is really served, under the name arg[5]
   local file = require("spec.folder").hash(arg[4], "run.bag")
   offered = assert(require("core.gateway").new { host = "127.0.0.1" })
   assert(offered:serve(file))
   facts.records = { fake.file(file.cid, fake.DONALD, arg[5], file.size, 100) }
+  deaf = kind == "deaf" and assert(require "core.net".listen { host = "127.0.0.1", port = 0 })
   facts.sources = { { id = fake.DONALD, name = "donald", own = true,
-    url = "http://127.0.0.1:" .. offered:port() } }
+    url = "http://127.0.0.1:" .. (deaf or offered):port() } }
 end
 
 local node = fake.node(facts)

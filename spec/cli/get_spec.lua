@@ -26,20 +26,23 @@ describe("files get", function()
     home.remove()
   end)
 
-  local function daemon(bytes, name)
+  local function daemon(bytes, name, kind)
     folder.write(home.path .. "/share/run.bag", bytes)
-    local command = "exec timeout 300 lua5.4 spec/cli/fake_daemon.lua $H/d.sock $H/state two $H/share '%s'"
-    local pipe = assert(io.popen((command:gsub("%$H", home.path):format(name or "run-12.bag"))))
+    local command = "exec timeout 300 lua5.4 spec/cli/fake_daemon.lua $H/d.sock $H/state %s $H/share '%s'"
+    local pipe = assert(io.popen((command:gsub("%$H", home.path):format(kind or "two", name or "run-12.bag"))))
     daemons[#daemons + 1] = { pipe = pipe, pid = assert(pipe:read "n") }
     return folder.hash(home.path .. "/share", "run.bag")
   end
+
+  -- What is said once where it takes some seconds, as on a busy machine, is left out.
+  local function quick(said) return (said:gsub("^run%-12%.bag: [^\n]*\n", "")) end
 
   local function run(words, before)
     local command = "cd $H/work && env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin %s timeout 240 "
       .. "%s/dt-swarm-cli $H/d.sock files get %s > $H/out 2> $H/err < /dev/null"
     command = command:format(before or "", os.getenv "PWD", words):gsub("%$H", home.path)
     local _, _, code = os.execute(command)
-    return folder.read(home.path .. "/out"), folder.read(home.path .. "/err"), code
+    return folder.read(home.path .. "/out"), quick(folder.read(home.path .. "/err")), code
   end
 
   local function work(name) return folder.read(home.path .. "/work/" .. name) end
@@ -152,7 +155,7 @@ describe("files get", function()
     for i, name in ipairs { "a", "b", "c" } do both[i] = one:format(os.getenv "PWD", name, name, name) end
     os.execute(("(%s) & (%s) & (%s) & wait"):format(table.unpack(both)):gsub("%$H", home.path))
     for _, name in ipairs { "a", "b", "c" } do
-      local said = folder.read(home.path .. "/out." .. name)
+      local said = quick(folder.read(home.path .. "/out." .. name))
       assert.matches("^saved .*\n0\n$", said)
       assert.is_true(work(name) == bytes)
     end
@@ -176,16 +179,14 @@ describe("files get", function()
 
   it("says when it is stopped what is kept, and goes on with it", function()
     local bytes = folder.bytes(3 * MIB)
-    local file = daemon(bytes)
+    local file = daemon(bytes, nil, "deaf") -- so that it waits until it is stopped
     folder.write(home.path .. "/work/." .. file.cid .. ".part", bytes:sub(1, MIB))
     local command = "cd $H/work && rm -f $H/err && { env -i HOME=$H TERM=xterm PATH=/usr/bin:/bin "
       .. "%s/dt-swarm-cli $H/d.sock files get run-12.bag > $H/out 2> $H/err < /dev/null & "
       .. "for n in $(seq 300); do [ -s $H/err ] && break; sleep 0.1; done; kill -INT $!; wait $!; }"
-    folder.write(home.path .. "/share/run.bag", "changed") -- nobody gives it any more
     local _, _, code = os.execute((command:format(os.getenv "PWD"):gsub("%$H", home.path)))
     assert.equal(130, code)
-    assert.equal("stopped; 1.0 MB are kept, the same command goes on\n", (folder.read(home.path .. "/err")
-      :gsub("^run%-12%.bag: [^\n]*\n", "")))
+    assert.equal("stopped; 1.0 MB are kept, the same command goes on\n", quick(folder.read(home.path .. "/err")))
     assert.equal("." .. file.cid .. ".part\n", left_over())
   end)
 
@@ -261,14 +262,19 @@ describe("files get", function()
       local path, message = fetch(file, nil, { timeout = 400 })
       assert.is_nil(path)
       assert.equal("nobody who has it can be reached", message)
-      path, message = fetch(file, 1, { timeout = 400 })
-      assert.is_nil(path)
-      assert.equal("this machine does not answer", message)
+      local function unanswered()
+        for _ = 1, 5 do -- where the machine stands still for so long it is given up before it was asked
+          path, message = fetch(file, 1, { timeout = 400 })
+          if path or not message:find "^no block came" then break end
+        end
+        assert.is_nil(path)
+        return message
+      end
+      assert.equal("this machine does not answer", unanswered())
       assert.equal("", left_over())
       folder.write(fetching.partial(home.path .. "/work/x", file.cid), folder.bytes(2 * MIB):sub(1, MIB))
-      path, message = fetch(file, 1, { timeout = 400 })
-      assert.is_nil(path)
-      assert.equal("this machine does not answer; 1.0 MB of 2.1 MB came and are kept: ask again to go on", message)
+      assert.equal("this machine does not answer; 1.0 MB of 2.1 MB came and are kept: ask again to go on",
+        unanswered())
     end)
 
     it("begins nothing that does not fit where it is to be, and says how much it needs", function()
