@@ -126,7 +126,7 @@ describe("a robot", function()
     wait(30, "well", function()
       local known = health "bob"
       return known and known.node.level == "ok" and known.node.battery == 63 and known.node.temperature and
-        is(check "hot", "ok")
+        known.node.power_now and known.node.wifi and is(check "hot", "ok")
     end)
     local known = health("bob").node
     assert.same({ 8, 8, -61, false }, { known.power_now, known.power_since, known.wifi, known.stale },

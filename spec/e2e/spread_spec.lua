@@ -54,7 +54,7 @@ describe("a release for eight robots of one LAN", function()
   end
 
   it("crosses the uplink once, though its source is killed in the middle, and comes back", function()
-    if not start { rate = SIZE // 6 } then return end -- 3 s are left when half of it crossed
+    if not start { rate = SIZE // 12 } then return end -- 6 s are left when half of it crossed
     local times = crosses(SIZE, function() w:restart "desk" end)
     assert.is_true(times <= 1.1, times .. "\n" .. w:told())
   end)
