@@ -162,6 +162,9 @@ describe("dcache.content.fetch", function()
       stopped = true
       served = g:counts().blocks
       g:close()
+      local kept = uv.new_tcp() -- nobody else gets that port meanwhile
+      kept:bind("127.0.0.1", port)
+      open[#open + 1] = kept
       local function look() -- what had come by then may be long on its way to a busy disk
         local row = f:status()[1]
         if row.state ~= "waits" or row.reason ~= "a does not answer" then return L:after(100, look) end

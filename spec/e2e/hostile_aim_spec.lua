@@ -1,5 +1,6 @@
 -- hostile_aim_spec.lua - a third host that somebody would have others shoot at: what reaches it, as its kernel counts.
 local garbage = require "spec.e2e.garbage"
+local outside = require "spec.e2e.outside"
 local patience = require "spec.patience"
 local swarm = require "spec.e2e.swarm"
 
@@ -61,6 +62,7 @@ describe("a host that never asked", function()
     local text, fine = s.world:run("mallory", ("FLOOD_FROM=%s .build/flood %s 3825,%d %d %d 1 %s"):format(
       s.world:address(from), s.world:address "ada", udp.port, count or COUNT, rate, file))
     assert(fine, text)
+    swarm.within(5, function() return outside.waiting(s.running.ada.pid) == 0 end) -- else she answers in the next case
     os.execute "sleep 1"
     return s:sent "mallory" - sent, received "victim" - before, patience.now() - begun
   end

@@ -28,7 +28,7 @@ describe("a lab file that somebody copied", function()
 
   local function ask(host, request)
     local stream = net.unix_connect(s:path(host, "state/control.sock"))
-    return stream and call.ask(loop, stream, request) or {}
+    return stream and call.ask(loop, stream, request, 30000) or {} -- ms, on a busy machine
   end
 
   -- Names of those who stand at HOST, sorted, with how often each.
