@@ -50,7 +50,18 @@ local function beacon(stream, who)
     t = loop:wall() // 16000 * 16, tcp = 0, http = 0, name = "passing", classes = {} }) .. "\n")
 end
 
+-- Begins once the lines can go out, and the daemon knows of who listens: it asks him who he is.
+local can_say, is_known = false, false
+
+local function begin()
+  if can_say and is_known then loop:after(300, say) end
+end
+
 local function heard(line)
+  if not is_known and line:find(" 8 ping ", 1, true) then
+    is_known = true
+    begin()
+  end
   if not waiting or line:sub(1, 86) ~= waiting then return end
   waiting = nil
   print(("%d %d"):format(at, loop:micro() - took))
@@ -97,6 +108,9 @@ local function link(ready)
 end
 
 local hears = connect(heard, function(stream) beacon(stream, listener) end);
-(server and enter or link)(function() loop:after(300, say) end)
+(server and enter or link)(function()
+  can_say = true
+  begin()
+end)
 loop:run()
 assert(hears)
