@@ -8,6 +8,7 @@ local swarm = require "spec.e2e.swarm"
 local MB <const> = 1000000
 local SOAK <const> = os.getenv "DT_SWARM_SOAK" ~= nil
 local SIZE <const> = (SOAK and 20 or 5) * MB
+local TALK <const> = 4000 -- bytes/s that the desk says to eight robots meanwhile; a busy machine takes longer
 
 describe("a release for eight robots of one LAN", function()
   local w
@@ -38,7 +39,7 @@ describe("a release for eight robots of one LAN", function()
   -- How often a file of SIZE bytes crosses the uplink until all have it. HALF() is called when half of it did, and has
   -- all meet the desk once more; what that costs is none of the file's bytes.
   local function crosses(size, half)
-    local before = w:crossed()
+    local before, began = w:crossed(), patience.now()
     local again = half and before or 0
     w:roll_out("demos/42", w:take(size))
     if half then
@@ -47,14 +48,14 @@ describe("a release for eight robots of one LAN", function()
       half()
     end
     within(30 + 4 * size // MB, "all have it", function() return w:have() == #w.robots end)
-    local crossed = w:crossed() - before
+    local crossed = w:crossed() - before - math.floor(TALK * (patience.now() - began))
     print(("# %.2f times its size crossed the uplink, %.2f of it for meeting again"):format(crossed / w.size,
       again / w.size))
     return (crossed - again) / w.size
   end
 
   it("crosses the uplink once, though its source is killed in the middle, and comes back", function()
-    if not start { rate = SIZE // 12 } then return end -- 6 s are left when half of it crossed
+    if not start { rate = SIZE // 8 } then return end -- 4 s are left when half of it crossed
     local times = crosses(SIZE, function() w:restart "desk" end)
     assert.is_true(times <= 1.1, times .. "\n" .. w:told())
   end)
