@@ -60,7 +60,7 @@ local function hold()
   local pipe = io.popen("unshare -Urnm sh -c 'mount -t tmpfs none /run && ip netns list && echo $$ >" .. path ..
     " && exec cat' >/dev/null 2>&1", "w")
   local pid
-  for _ = 1, 100 do
+  for _ = 1, 1500 do
     local file = io.open(path)
     pid = file and file:read "n"
     if file then file:close() end

@@ -37,7 +37,7 @@ end
 function peers.daemon(command, folder)
   local log = folder .. "/daemon.log"
   local pid = output(("%s daemon >'%s' 2>&1 </dev/null & echo $!"):format(command, log))
-  local ready = ("for i in $(seq 300); do grep -qs 'Daemon is ready' '%s' && exit; sleep 0.1; done; exit 1"):format(log)
+  local ready = ("for i in $(seq 999); do grep -qs 'Daemon is ready' '%s' && exit; sleep 0.1; done; exit 1"):format(log)
   local one = {}
   function one.stop()
     os.execute(("kill %s; while kill -0 %s 2>/dev/null; do sleep 0.1; done"):format(pid, pid))
