@@ -33,8 +33,15 @@ function Socket:until_true(test)
   return test()
 end
 
+-- BYTES behind HEARD without the spaces before a line: who waits long is sent some, which say that he is not forgotten.
+local function without_spaces(heard, bytes)
+  if heard == "" or heard:sub(-1) == "\n" then bytes = bytes:match "^ *(.*)$" end
+  return (bytes:gsub("\n +", "\n"))
+end
+
 --- A client of the socket at PATH (self.path), which does not read where READS is false. Fields: stream; heard = the
--- bytes that came and were not taken; ended = the other side has closed. TOLD(one) after each bytes that come.
+-- bytes that came and were not taken, without spaces before lines; ended = the other side has closed. TOLD(one) after
+-- each bytes that come.
 function Socket:client(path, reads, told)
   local one = { stream = assert(net.unix_connect(path or self.path)), heard = "" }
   one.watch = self.loop:watch(one.stream:fd(), reads == false and "" or "r", function()
@@ -44,7 +51,7 @@ function Socket:client(path, reads, told)
       one.ended = true
       return one.watch:close()
     end
-    one.heard = one.heard .. bytes
+    one.heard = one.heard .. without_spaces(one.heard, bytes)
     if told then told(one) end
   end)
   function one.close()
