@@ -114,13 +114,20 @@ describe("the logs client", function()
 
   it("begins anew when somebody closes and appends", function()
     local ALL <const> = "one 1 2 3 4 5 6 7 8 9 10 "
-    k.settings["clients.logs.settle"] = { least = 2, per = 1 << 25, most = 3 } -- a busy machine is late by a second
-    k:start()
-    k:write("log", "one ")
-    for i = 1, 10 do
-      k:run(250)
-      k:write("log", i .. " ", "ab")
-    end
+    local tries, longest = 0
+    repeat -- once more where the machine stood still between two words for nearly as long as the file has to be calm
+      k:close()
+      k, tries, longest = kit.new(), tries + 1, 0
+      k.settings["clients.logs.settle"] = { least = 2, per = 1 << 25, most = 3 }
+      k:start()
+      k:write("log", "one ")
+      for i = 1, 10 do
+        local last = patience.now()
+        k:run(250)
+        k:write("log", i .. " ", "ab")
+        longest = math.max(longest, patience.now() - last)
+      end
+    until longest < 1.5 or tries == 10
     assert.same({}, k.said)
     assert.is_true(k:reaches("log", "published"))
     assert.same(raw_cid(ALL), k.said[1].key)
