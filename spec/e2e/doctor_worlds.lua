@@ -310,6 +310,9 @@ function worlds.new(given)
   if given.before then given.before(w) end
   for _, host in ipairs(given.runs or { "bob", "ada" }) do
     w:start(host, given.believe and given.believe[host] and 'p.clock = "system"' or nil)
+    if s.running.gate and host ~= "gate" then -- what the next one says of himself goes only to who is connected by then
+      assert(side_by_side.within(20, function() return s:log(host):find("link up", 1, true) end), s:log(host))
+    end
   end
   return w
 end
