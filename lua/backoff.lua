@@ -37,4 +37,7 @@ end
 --- It succeeded: the next failure is the first again.
 function backoff:reset() self.tries = 0 end
 
+--- Of the failures before, no more than TRIES count.
+function backoff:at_most(tries) self.tries = math.min(self.tries, tries) end
+
 return backoff

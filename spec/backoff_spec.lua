@@ -39,6 +39,15 @@ describe("back-off", function()
     assert.equal(4000, backoff.wait(nil, math.maxinteger, 500, 4000))
   end)
 
+  it("forgets failures down to so many, and makes up none", function()
+    local b = backoff.quick()
+    b:at_most(3)
+    assert.equal(1000, b:next())
+    for _ = 1, 9 do b:next() end
+    b:at_most(3)
+    assert.same({ 8000, 16000 }, { b:next(), b:next() })
+  end)
+
   it("has robots that failed together come back apart", function()
     local together, first = 0, backoff.slow(random.seeded(1)):next()
     for seed = 2, 100 do

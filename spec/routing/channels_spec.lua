@@ -76,14 +76,14 @@ end)
 describe("a connection that the policy names", function()
   local kept_link = require "routing.channels.kept_link"
 
-  -- Dials within MINUTES where each connection ends after LASTS ms (nil: each fails with CODE).
-  local function dials(minutes, lasts, code)
+  -- Dials within MINUTES where each connection ends after LASTS ms (nil: each fails with CODE) and FRAMES that came.
+  local function dials(minutes, lasts, code, frames)
     local loop, n = require "sim.loop".new(), 0
     local fake = { drop = function() end, dial = function(_, _, _, done)
       n = n + 1
       loop:after(5, function()
         code = code or "ETIMEDOUT"
-        if lasts then done {} else done(nil, code .. ": nobody", code) end
+        if lasts then done { heard = { frames = frames or 0 } } else done(nil, code .. ": nobody", code) end
       end)
     end }
     local one = kept_link.new { loop = loop, random = random.seeded(4), log = till.log(), links = fake, port = 9,
@@ -104,6 +104,12 @@ describe("a connection that the policy names", function()
     end
     local n = dials(60, 60 * 1000)
     assert.is_true(n >= 58 and n <= 61, n)
+  end)
+
+  it("is tried within seconds where the other side spoke and it was cut soon", function()
+    local n = dials(60, 3000, nil, 1)
+    assert.is_true(n >= 320 and n <= 520, n) -- each 3 s, then 4 to 8
+    assert.is_true(dials(60, 3000, nil, 0) <= 110)
   end)
 
   it("is tried rarely where a person has to mend something", function()

@@ -10,6 +10,9 @@ kept_link.__index = kept_link
 -- ms that a connection must last before it counts as a success: a server that is full takes us and sends us away again.
 local STEADY = 10 * 1000
 
+-- Tries that count, 4 to 8 s, where the other side spoke and it ended sooner: then it is the network that breaks it.
+local SPOKE <const> = 3
+
 local try
 
 -- What a person has to mend, in the policy or over there, and only a certificate that is renewed mends itself.
@@ -42,7 +45,11 @@ local function connected(self, link)
   local since = self.loop:now()
   local added, text = self.add(link, { quiet = false, entry = self.entry, gone = function(reason)
     self.link, self.reason, self.cure = nil, reason, nil
-    if self.loop:now() - since >= STEADY then self.backoff:reset() end
+    if self.loop:now() - since >= STEADY then
+      self.backoff:reset()
+    elseif link.heard.frames > 0 then
+      self.backoff:at_most(SPOKE)
+    end
     again(self, self.backoff)
   end })
   if not added then return failed(self, text) end
