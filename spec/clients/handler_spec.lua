@@ -174,8 +174,8 @@ echo first; echo " the cable is out " >&2; exit 3]]
     till.holds(L, function() return not is_alive(pid) end)
     -- What leaves it is away before it ends, and is at work until it is let go.
     local go = place.path .. "/go"
-    local leaves = ("setsid sh -c 'touch away; until [ -f %s ]; do sleep 0.1; done; touch ended' & "):format(go)
-      .. "until [ -f away ]; do sleep 0.1; done; rm away"
+    local leaves = ("setsid sh -c 'touch away; while [ -d %s -a ! -f %s ]; do sleep 0.1; done; touch ended' & "):format(
+      place.path, go) .. "until [ -f away ]; do sleep 0.1; done; rm away"
     put(leaves)
     assert.equal("ok", ask "apply")
     put "[ -f ended ]"

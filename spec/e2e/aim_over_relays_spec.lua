@@ -131,12 +131,12 @@ describe("a host that lines name, and that never asked", function()
     return own
   end
 
-  -- The words of refusal among what came back, by the lines that they are about.
+  -- The words of refusal among what came back, by the lines that they are about; all else that came, too.
   local function words_of(answers)
     local words = {}
     for _, answer in ipairs(answers) do
       local ref, word = answer:match "^unreachable %S+ (%S+) (%l+) "
-      if ref then words[ref] = word end
+      words[ref or answer] = word or answer
     end
     return words
   end
