@@ -31,9 +31,9 @@ describe("a policy that is saved while the daemon runs", function()
 
   -- What ACT does is seen whole, and no half of it, however slow this machine is.
   local function at_once(act)
-    os.execute("kill -STOP " .. ada.pid)
+    ada:halt()
     act()
-    os.execute("kill -CONT " .. ada.pid)
+    ada:go_on()
   end
 
   -- The last thing that was said of a policy that is not taken.

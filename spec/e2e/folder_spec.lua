@@ -185,12 +185,12 @@ describe("a share folder in its first hour", function()
     swarm.sh(("cd %s && truncate -s 16M stick2 && mkdir fill && echo o >fill/%s && mkfs.ext4 -q -d fill stick2")
       :format(s.dir, file))
     assert.is_truthy(swarm.within(5, function() -- it may have been stopped with a file of the stick open
-      swarm.sh(("kill -STOP %d"):format(s.running.ada.pid))
+      s:halt "ada"
       local _, code = swarm.sh(("nsenter -t %d -m umount %s"):format(s.running.ada.pid, share()))
       if code == 0 then
         inside(("losetup %s %s/stick2 && mount %s %s && losetup -d %s"):format(loop, s.dir, loop, share(), loop))
       end
-      swarm.sh(("kill -CONT %d"):format(s.running.ada.pid))
+      s:go_on "ada"
       return code == 0
     end), "it stays busy")
   end

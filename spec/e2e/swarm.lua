@@ -108,6 +108,11 @@ function swarm:stop(host, signal)
   return swarm.within(5, function() return not process.alive() end) ~= nil
 end
 
+-- The host's daemon stands still from here on, until go_on(). Who connects to it waits.
+function swarm:halt(host) sh(("kill -STOP %d"):format(self.running[host].pid)) end
+
+function swarm:go_on(host) sh(("kill -CONT %d"):format(self.running[host].pid)) end
+
 -- The command line asks the host's daemon, from outside its network: a socket is a file. → text, exit code
 function swarm:cli(host, command)
   return sh(("%s/dt-swarm-cli %s %s"):format(self.here, self:path(host, "state/control.sock"), command))
