@@ -47,6 +47,14 @@ function outside.descriptors(pid)
   return n
 end
 
+-- What these lead to, a line each, and how many of them are sockets.
+function outside.files(pid)
+  local pipe = io.popen(("ls -l /proc/%d/fd | sed -n 's/.* \\([0-9]* -> \\)/\\1/p'"):format(pid))
+  local text = pipe:read "a"
+  pipe:close()
+  return text, select(2, text:gsub("socket:", ""))
+end
+
 -- Until GOES() is false: the greatest private memory that was seen.
 function outside.peak(pid, goes)
   local most = outside.memory(pid)
