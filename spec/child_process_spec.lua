@@ -108,15 +108,17 @@ describe("a program that the loop starts", function()
   end)
 
   it("has ended though what it started left its session and holds the pipes", function()
-    run("/bin/sh", { "-c", "echo a; setsid sleep 30 & echo $!; sleep 0.3; exit 3" })
+    run("/bin/sh", { "-c", "echo a; setsid sleep 60 & echo $!; sleep 0.3; exit 3" })
     ended()
+    local pid = told.out:match "%d+"
+    assert.is_true(is_alive(pid), "its end was not waited for")
+    os.execute("kill " .. pid)
     assert.equal(3, told.ended[1])
-    os.execute("kill " .. told.out:match "%d+")
   end)
 
   it("tells when it closed its standard input", function()
     local deaf
-    run("/bin/sh", { "-c", "exec <&-; echo; exec sleep 30" }, { on_deaf = function() deaf = true end })
+    run("/bin/sh", { "-c", "exec <&-; echo; exec sleep 600" }, { on_deaf = function() deaf = true end })
     till.holds(L, function() return told.out ~= "" end)
     child:write "x"
     till.holds(L, function() return deaf end)
