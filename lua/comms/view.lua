@@ -3,7 +3,8 @@
 -- It is a bounded partial view, as in HyParView: each node keeps a few links that it dialled, and knows many more nodes
 -- by their records. One link leads to the next node on the ring of all IDs: so those who can be dialled hang together,
 -- whatever chance does. The others are chosen by chance, which makes ways short. Who cannot be dialled has links to
--- those who can. Of a LAN three nodes, ranked first for him, dial the same one; the others hear by them.
+-- those who can. Of a LAN three nodes, ranked first for him, dial the same one; the others hear by them. Where nothing
+-- proves his address, it is the three of all who are ranked first for his host.
 --
 -- Who was met once and is lost is tried for ever, at a rate that does not grow with their number: two halves of a swarm
 -- find each other again as soon as one way exists, as long as one of all their addresses is still right.

@@ -13,6 +13,13 @@ local function is_of_lan(self, id, near)
   return rank.is_among(OF_LAN, id, table.move(near, 1, #near, 2, { self.id }), self.id)
 end
 
+-- May only a few dial node ID, since nothing proves where he is (addresses.lua)? They are ranked for his host, not for
+-- him: if they had to be ranked for him, too, there might be nobody who is both.
+local function is_for_few(self, id)
+  local row = self.addresses:of(id)[1]
+  return row ~= nil and not row.proved and row.origin == "record"
+end
+
 -- IDs of the living in the networks of this node.
 local function neighbours(self)
   local ids = {}
@@ -59,7 +66,7 @@ function view_choice.fresh(self, seen, most)
   if not seen.ready[1] then return nil end
   local near, ready = neighbours(self), {}
   for _, one in ipairs(seen.ready) do
-    if is_of_lan(self, one.id, near) then
+    if is_for_few(self, one.id) or is_of_lan(self, one.id, near) then
       if one == seen.next then return one end
       ready[#ready + 1] = one
     end

@@ -1,4 +1,5 @@
 -- view_spec.lua - whom a node with links to others far away knows, and who is the next on the ring.
+local addresses = require "comms.addresses"
 local members = require "comms.members"
 local choice = require "comms.view_choice"
 local simloop = require "sim.loop"
@@ -32,6 +33,37 @@ describe("the ring of a view", function()
     local first = choice.sorted(view).next
     first.tries = 6
     assert.not_equal(first.id, choice.sorted(view).next.id)
+  end)
+end)
+
+describe("those of a LAN who dial somebody far away", function()
+  local LAN <const> = 10
+
+  -- How many of a LAN dial the node FAR, who says of himself that he is at HOST; PROVED: is that proved to all of them?
+  local function who_dial(far, host, proved)
+    local ids, count = {}, 0
+    for i = 1, LAN do ids[i] = "robot" .. i end
+    for _, id in ipairs(ids) do
+      local view, list = view_of(members.place(id), { far }), {}
+      for _, other in ipairs(ids) do list[#list + 1] = other ~= id and { id = other } or nil end
+      view.id, view.is_near, view.is_far = id, function() return true end, function() return true end
+      view.peers = { list = list, by_id = {}, living = function() return true end, on_back = function() end,
+        hosts = function() return {} end }
+      view.addresses = addresses.new { loop = view.loop, peers = view.peers, id = id,
+        record = function() return { at = { at(host) } } end, is_near = function() return false end }
+      if proved then view.addresses.of = function() return { { proved = 1, origin = "record" } } end end
+      local one = choice.fresh(view, choice.sorted(view), 5)
+      count = count + (one and view.addresses:of(far)[1] and 1 or 0)
+    end
+    return count
+  end
+
+  it("are three, of whom one at least may dial what nothing proves", function()
+    for i = 1, 50 do
+      local far, host = "far" .. i, "198.51.100." .. i
+      assert.equal(3, who_dial(far, host, true))
+      assert.equal(3, who_dial(far, host, false))
+    end
   end)
 end)
 
