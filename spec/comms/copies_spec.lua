@@ -16,10 +16,10 @@ local function world(seed)
   return w, w.nodes[1], w.nodes[2]
 end
 
--- TEXT as if it came to NODE from HOST; what the node sends back goes into said.
-local function hears(node, host, text, said)
+-- TEXT as if it came to NODE from HOST; what the node sends back goes into said. ROOM: bytes that the medium has left.
+local function hears(node, host, text, said, room)
   local medium = node.routing.list[1]
-  local channel = setmetatable({ name = medium.name,
+  local channel = setmetatable({ name = medium.name, budget = room and function() return room end,
     send = function(_, message) said[#said + 1] = frame.text(message) return true end }, { __index = medium })
   local source = stub.source(channel, host, { id = "udp " .. host .. ":9", port = 9, received = #text })
   return select(3, node.routing:frame(source, frame.read(text)))
@@ -69,6 +69,18 @@ describe("a beacon that anybody could have sent", function()
     hears(ada, "10.0.0.7", beacon_of(key.generate(("n"):rep(32)), 1, 1, "new"), said)
     assert.truthy(said[#said]:find "^/dswarm/12D3KooW%w+/brain /dswarm/%w+/brain 8 ping ")
     for _, text in ipairs(said) do assert.is_true(#text < 3 * #old) end
+  end)
+
+  it("has nobody asked where the medium has hardly room, unlike one of who is new", function()
+    local _, ada, donald = world(6)
+    local peer, said, full = ada.comms.peers.by_id[donald.id], {}, 2 * ada.routing.list[1].traits.frame_max
+    local old = beacon_of(donald.key, peer.boot, 0, "donald")
+    assert.equal("replay", hears(ada, "10.9.0.1", old, said, full - 1))
+    assert.same({}, said)
+    hears(ada, "10.0.0.7", beacon_of(key.generate(("n"):rep(32)), 1, 1, "new"), said, full - 1)
+    assert.equal(1, #said)
+    assert.equal("replay", hears(ada, "10.9.0.1", old, said, full))
+    assert.equal(2, #said)
   end)
 
   it("has few questions asked of the address that it has, however many keys sign such", function()
