@@ -4,8 +4,6 @@
 # A file with a line `-- mostly waits: WHAT FOR` needs little of a processor: of these one more than of the others run
 # beside.
 # A file with a line `-- runs alone: WHY` (it measures time or memory) comes after all of them, by itself.
-# Where all are run, up to three files that are red are run once more, each by itself, and those that are green then are
-# named: what a busy machine did is not there again, a defect is. Never in soak, and never files that are named.
 # Last line: `N passed, N failed, N skipped`. In CI (CI=true) a skipped spec is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -15,8 +13,6 @@ out=$(mktemp -d "${TMPDIR:-/tmp}/dt-swarm-spec.XXXXXX") || exit 2
 lane=
 trap 'rm -rf "$out"; [ -z "$lane" ] || kill "$lane" 2>/dev/null' EXIT INT TERM
 
-again_most=0
-[ $# -gt 0 ] || [ -n "${DT_SWARM_SOAK:-}" ] || again_most=3
 [ $# -gt 0 ] || set -- $(find spec -name '*_spec.lua' | sort)
 
 cat > "$out/one" <<'ONE'
@@ -34,7 +30,6 @@ printf '  %-44s %4d passed %3d s' "$file" "$ok" $(( $(date +%s) - start ))
 [ "$skip" = 0 ] || printf '   %d skipped' "$skip"
 printf '\n'
 if [ "$bad" != 0 ]; then
-  echo "$file" >> "$out/red"
   [ "$status" = 124 ] && echo "    ran out of time"
   sed -n '/^not ok/,/^ok /p' "$out/$name.tap" | grep -v '^ok ' | head -60 | sed 's/^/    /'
   head -20 "$out/$name.err" | sed 's/^/    /'
@@ -50,13 +45,6 @@ several() { exec xargs -r -P "$2" -I{} sh "$out/one" {} "$out" "$lua" < "$out/$1
 ( several others "$jobs" )
 wait "$lane"; lane=
 for file in $(cat "$out/alone"); do sh "$out/one" "$file" "$out" "$lua"; done
-if [ -s "$out/red" ] && [ "$(wc -l < "$out/red")" -le "$again_most" ]; then
-  echo "Once more, each by itself, what was red:"
-  mv "$out/red" "$out/again"
-  for file in $(cat "$out/again"); do sh "$out/one" "$file" "$out" "$lua"; done
-  touch "$out/red"
-  grep -vxFf "$out/red" "$out/again" | sed 's/^/GREEN AT THE SECOND TRY ONLY, see above: /'
-fi
 set -- $(cat "$out"/*.count | awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
 passed=$1 failed=$2 skipped=$3
 if [ "${CI:-}" = true ] && [ "$skipped" -gt 0 ]; then
