@@ -177,6 +177,9 @@ static size_t on_read(char *out, size_t size, size_t count, void *user) {
   return size;
 }
 
+/* Where on_read found nothing behind other bytes of the form, libcurl sends those first:
+ * the part is to pause then, and the request does not yet. CURLPAUSE_CONT alone would
+ * change nothing, and the part would wait for ever. */
 int transfer_feed(transfer *t, const char *bytes, size_t size) {
   if (size > TRANSFER_FED_MAX - t->fed_size)
     return 0;
@@ -188,8 +191,10 @@ int transfer_feed(transfer *t, const char *bytes, size_t size) {
   memcpy(t->fed + t->fed_size, bytes, size);
   t->fed_at = 0;
   t->fed_size += size;
-  if (t->hungry)
+  if (t->hungry) {
+    curl_easy_pause(t->easy, CURLPAUSE_SEND);
     curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  }
   return 1;
 }
 

@@ -325,6 +325,44 @@ describe("core.http", function()
     assert.has_error(function() c.h:post { url = s.url, comes = 5, abspath = "x\r\ny" } end)
   end)
 
+  it("posts such a file to its end, whenever its last bytes are fed", function()
+    local got = ""
+    s = server(function(connection, _, request)
+      got = request
+      connection:read_stop()
+      local function more(_, bytes)
+        got = got .. (bytes or "")
+        if not got:find "12345.*%-%-\r\n$" then return end
+        connection:read_stop()
+        connection:write "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+      end
+      connection:read_start(more)
+      more()
+    end)
+    for first = 0, 2 do -- bytes that are there before
+      for last = 1, 12 do -- steps after which the others come
+        local id, steps = assert(c.h:post { url = s.url, comes = 5, fresh = true }), 0
+        if first > 0 then assert(c.h:feed(id, ("12345"):sub(1, first))) end
+        c.poll:stop()
+        c.poll:start("r", function()
+          for _, r in ipairs(c.h:step()) do c.results[r.id] = r end
+          steps = steps + 1
+        end)
+        local quiet = 0
+        while steps < last and quiet < 20 do -- it may stop for want of them before
+          local before = steps
+          uv.run "nowait"
+          if steps == before then
+            quiet = quiet + 1
+            uv.sleep(1)
+          end
+        end
+        assert(c.h:feed(id, ("12345"):sub(first + 1)))
+        assert.equal("hi", answer(id).body, ("%d bytes, then %d steps"):format(first, last))
+      end
+    end
+  end)
+
   it("tells how a refusal begins, and no more of it", function()
     local body = ("no "):rep(200)
     local result = get({}, says(("HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)))
